@@ -1,0 +1,343 @@
+//! A cluster that has been checked.
+//!
+//! Every default is filled in and every rule that can be known beforehand holds: names and addresses are unique,
+//! networks do not overlap, versions exist in the facts, the image is known. Nothing here is text any more that a
+//! later phase would have to parse.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+use serde::Serialize;
+
+use super::{NodeName, Role};
+use crate::tree::TreePath;
+
+/// A cluster, checked.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Which Kubernetes.
+    pub kubernetes: Kubernetes,
+    /// The blueprint that its nodes are made from unless a node names another.
+    pub image: String,
+    /// What runs containers.
+    pub runtime: Runtime,
+    /// Version of etcd, as `3.6.5`.
+    pub etcd: Etcd,
+    /// Ranges, DNS and the pod network.
+    pub network: Network,
+    /// How clients and nodes find the API.
+    pub control_plane: ControlPlane,
+    /// Algorithms and lifetimes.
+    pub pki: Pki,
+    /// Replaces the hosts of upstream releases: `https://` or `file://`, without a slash at the end.
+    pub mirror: Option<String>,
+    /// Container images to preload on every node, beside those that kimage itself needs; full references.
+    pub images: Vec<String>,
+    /// Add-ons: manifests applied at first boot, in order; paths beside the cluster file.
+    pub addons: Vec<PathBuf>,
+    /// What every node gets.
+    pub host: Host,
+    /// Additions and replacements per component: flags without the leading dashes.
+    pub extra_args: BTreeMap<Component, BTreeMap<String, String>>,
+    /// The nodes in the order of the file.
+    pub nodes: Vec<Node>,
+}
+
+/// Which Kubernetes, installed how.
+#[derive(Debug, Clone, Serialize)]
+pub struct Kubernetes {
+    /// Full version without `v`, as `1.34.2`.
+    pub version: Version,
+}
+
+/// A version of three numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// The first number.
+    pub major: u32,
+    /// The second: what Kubernetes calls the minor.
+    pub minor: u32,
+    /// The third.
+    pub patch: u32,
+}
+
+/// What runs containers.
+#[derive(Debug, Clone, Serialize)]
+pub struct Runtime {
+    /// Version of containerd.
+    pub containerd: Version,
+    /// Version of runc.
+    pub runc: Version,
+    /// Version of the CNI plugins.
+    pub cni_plugins: Version,
+    /// Version of crictl; `None` leaves it out.
+    pub crictl: Option<Version>,
+}
+
+/// The etcd of the control plane.
+#[derive(Debug, Clone, Serialize)]
+pub struct Etcd {
+    /// Its version.
+    pub version: Version,
+    /// Milliseconds between heartbeats.
+    pub heartbeat_interval: u32,
+    /// Milliseconds without a heartbeat after which members elect.
+    pub election_timeout: u32,
+}
+
+/// Ranges, DNS and the pod network.
+#[derive(Debug, Clone, Serialize)]
+pub struct Network {
+    /// All pods.
+    pub pods: Ipv4Net,
+    /// Prefix length of one node's share of `pods`.
+    pub node_prefix: u8,
+    /// All Services. The first address is the API's, the tenth the DNS's.
+    pub services: Ipv4Net,
+    /// How pods of different nodes reach each other.
+    pub cni: Cni,
+    /// The cluster's domain, as `cluster.local`.
+    pub domain: String,
+    /// The DNS Service's address.
+    pub dns_address: Ipv4Addr,
+    /// Name servers of the nodes; may be empty.
+    pub dns_servers: Vec<Ipv4Addr>,
+    /// Time servers of the nodes; empty means the distribution's.
+    pub time_servers: Vec<String>,
+}
+
+/// A pod network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cni {
+    /// A bridge on every node and static routes to the others' ranges: no daemon.
+    Bridge,
+    /// Nothing: the user brings one.
+    None,
+}
+
+/// How clients and nodes find the API.
+#[derive(Debug, Clone, Serialize)]
+pub struct ControlPlane {
+    /// Host name or address that clients use, as in kubeconfigs of nodes and people.
+    pub endpoint: String,
+    /// Its port.
+    pub port: u16,
+    /// Further names and addresses for the API's certificate.
+    pub sans: Vec<String>,
+    /// Where the endpoint leads.
+    pub load_balancer: LoadBalancer,
+}
+
+/// What spreads requests over the masters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoadBalancer {
+    /// Nothing: nodes talk to the first master, each master to itself.
+    None,
+    /// Something that exists already, at the endpoint.
+    External,
+}
+
+/// Algorithms and lifetimes of keys and certificates.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pki {
+    /// For all keys.
+    pub algorithm: KeyAlgorithm,
+    /// Lifetime of authorities.
+    pub ca_years: u32,
+    /// Lifetime of everything else.
+    pub leaf_days: u32,
+}
+
+/// A kind of key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyAlgorithm {
+    /// ECDSA on P-256.
+    EcdsaP256,
+    /// ECDSA on P-384.
+    EcdsaP384,
+    /// ECDSA on P-521.
+    EcdsaP521,
+    /// RSA with 2048 bits.
+    Rsa2048,
+    /// RSA with 3072 bits.
+    Rsa3072,
+    /// RSA with 4096 bits.
+    Rsa4096,
+}
+
+/// What every node gets beside Kubernetes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Host {
+    /// Kernel parameters, over those that Kubernetes needs.
+    pub sysctl: BTreeMap<String, String>,
+    /// Kernel modules, after those that Kubernetes needs.
+    pub modules: Vec<String>,
+    /// Further lines of `/etc/hosts`: address to names.
+    pub hosts: BTreeMap<Ipv4Addr, Vec<String>>,
+    /// Public SSH keys of root; none means that nobody logs in.
+    pub ssh_keys: Vec<String>,
+    /// Kernel command line, after what booting needs; `console=` belongs here or to the platform.
+    pub kernel_arguments: Vec<String>,
+    /// Further files.
+    pub files: Vec<HostFile>,
+    /// Further users, with groups of the same names.
+    pub users: Vec<User>,
+}
+
+/// A file that the user wants in the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostFile {
+    /// Where it goes.
+    pub path: TreePath,
+    /// Permission bits.
+    pub mode: u16,
+    /// Owner, as a name of the image.
+    pub owner: String,
+    /// Group, as a name of the image.
+    pub group: String,
+    /// What is in it.
+    pub content: String,
+    /// Whether it may stand where the base or kimage has one.
+    pub replace: bool,
+}
+
+/// A user that the image has beside the base's.
+#[derive(Debug, Clone, Serialize)]
+pub struct User {
+    /// Name of the user and of the group.
+    pub name: String,
+    /// Number of both.
+    pub id: u32,
+    /// Home directory.
+    pub home: String,
+    /// Login shell.
+    pub shell: String,
+}
+
+/// A program of the cluster whose flags can be added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Component {
+    /// `etcd`
+    Etcd,
+    /// `kube-apiserver`
+    KubeApiserver,
+    /// `kube-controller-manager`
+    KubeControllerManager,
+    /// `kube-scheduler`
+    KubeScheduler,
+    /// `kubelet`
+    Kubelet,
+    /// `kube-proxy`
+    KubeProxy,
+}
+
+/// One machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct Node {
+    /// Its one name.
+    pub name: NodeName,
+    /// What it is for.
+    pub role: Role,
+    /// Its address and the network that it is in.
+    pub address: Ipv4Net,
+    /// Its way out; `None` in a closed network.
+    pub gateway: Option<Ipv4Addr>,
+    /// Which network card gets the address.
+    pub interface: Interface,
+    /// Its share of the pod range, decided by its place in the file.
+    pub pods: Ipv4Net,
+    /// Blueprint, if not the cluster's.
+    pub image: String,
+    /// Labels beside the role's.
+    pub labels: BTreeMap<String, String>,
+    /// Taints beside the role's, as `key=value:Effect`.
+    pub taints: Vec<String>,
+}
+
+/// How a network card is recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interface {
+    /// By its MAC address, in lower case with colons.
+    Mac(String),
+    /// By the first of several names or patterns of the kernel that fits, as `en*`.
+    Names(Vec<String>),
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+impl std::str::FromStr for Version {
+    type Err = VersionError;
+
+    fn from_str(text: &str) -> Result<Self, VersionError> {
+        let wrong = || VersionError(text.to_owned());
+        let mut numbers = text
+            .strip_prefix('v')
+            .unwrap_or(text)
+            .split('.')
+            .map(|number| {
+                let plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+                if plain {
+                    number.parse().map_err(|_| wrong())
+                } else {
+                    Err(wrong())
+                }
+            });
+        let mut next = || numbers.next().unwrap_or_else(|| Err(wrong()));
+        let version = Self {
+            major: next()?,
+            minor: next()?,
+            patch: next()?,
+        };
+        if numbers.next().is_some() {
+            Err(wrong())
+        } else {
+            Ok(version)
+        }
+    }
+}
+
+/// Why a text is no version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no version of three numbers, as 1.34.2")]
+pub struct VersionError(String);
+
+impl Serialize for Version {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Cluster {
+    /// The masters in the order of the file.
+    pub fn masters(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.role == Role::Master)
+    }
+
+    /// The nodes of a role in the order of the file.
+    pub fn nodes_of(&self, role: Role) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(move |node| node.role == role)
+    }
+
+    /// The node of a name.
+    pub fn node(&self, name: &NodeName) -> Option<&Node> {
+        self.nodes.iter().find(|node| &node.name == name)
+    }
+
+    /// The address of the API Service: the first of the Service range.
+    pub fn api_service_address(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.network.services.network()) + 1)
+    }
+}
