@@ -1,0 +1,3 @@
+module kimage.test/mirror/probe
+
+go 1.24
