@@ -4,10 +4,19 @@
 //! gathering by `artifact`, `base` and `trust` (read, fetch, verify, issue keys), `compose` (layers to one sealed
 //! [`tree`]) and [`sink`] (tree to bytes). `commands` is the only code that knows them all.
 
+pub mod artifact;
+pub mod base;
+pub mod blueprint;
+pub mod boot;
 pub mod digest;
+pub mod facts;
 pub mod failure;
+pub mod inspect;
+pub mod output;
+pub mod program;
 pub mod report;
 pub mod secret;
 pub mod sink;
 pub mod spec;
 pub mod tree;
+pub mod trust;

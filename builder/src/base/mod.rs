@@ -1,0 +1,1 @@
+//! Distributions' root filesystems, indexed once.

@@ -1,0 +1,1 @@
+//! Recipes, one for each kind of image.

@@ -1,0 +1,1 @@
+//! Boots what was built, in QEMU.

@@ -1,0 +1,1 @@
+//! What each version of Kubernetes knows, needs and refuses, as data.

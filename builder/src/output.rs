@@ -1,0 +1,1 @@
+//! Finished files: under a temporary name, flushed, renamed.

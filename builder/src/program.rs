@@ -1,0 +1,1 @@
+//! Other programs, run in one place.

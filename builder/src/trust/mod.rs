@@ -1,0 +1,1 @@
+//! Authorities, certificates and keys of a cluster.
