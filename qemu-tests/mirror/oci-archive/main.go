@@ -74,7 +74,7 @@ func write(reference, root, output, user, privileged string, entrypoint []string
 	if err != nil {
 		return err
 	}
-	return errors.Join(pack(archive, folder, func(*tar.Header) {}), archive.Close())
+	return errors.Join(pack(archive, folder, asData), archive.Close())
 }
 
 // image is the layer with the configuration that runs it.
@@ -138,6 +138,13 @@ func pack(to io.Writer, root string, adjust func(*tar.Header)) error {
 		return copyFile(archive, path)
 	})
 	return errors.Join(err, archive.Close())
+}
+
+// asData takes the execute bits off, with which the library writes even a layout's descriptions.
+func asData(header *tar.Header) {
+	if header.Typeflag == tar.TypeReg {
+		header.Mode = 0o644
+	}
 }
 
 // headerOf describes a file as everybody may read it and root owns it: the builder's umask and user must not show.
