@@ -1,0 +1,241 @@
+//! The flags that kimage starts every program of a cluster with.
+//!
+//! `components.yaml` lists them once for all versions; [`arguments`] leaves those that one version has. Values are
+//! templates: rendering them is not done here, nor is adding what users want beside or instead of them.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use super::flags::{FlagStatus, flag, program};
+use super::range::Range;
+use crate::spec::{Component, Version};
+
+/// A flag of a program and the template of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argument {
+    /// The flag without the leading dashes.
+    pub flag: &'static str,
+    /// Its value, a Tera template over the node's vocabulary.
+    pub value_template: &'static str,
+}
+
+/// The flags that kimage gives a program of a version, in order. `version` is Kubernetes', for etcd etcd's own.
+///
+/// Every one of them is accepted by that version.
+pub fn arguments(component: Component, version: Version) -> Vec<Argument> {
+    lines(component)
+        .iter()
+        .filter(|line| line.range.is_none_or(|range| range.contains(version)))
+        .filter(|line| flag(component, &line.flag, version).is_accepted())
+        .map(|line| Argument {
+            flag: &line.flag,
+            value_template: &line.value,
+        })
+        .collect()
+}
+
+/// A line of `components.yaml`.
+#[derive(Debug)]
+struct Line {
+    flag: String,
+    value: String,
+    range: Option<Range>,
+    although_deprecated: Option<String>,
+}
+
+/// A line as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineText {
+    flag: String,
+    value: String,
+    #[serde(rename = "in")]
+    range: Option<String>,
+    although_deprecated: Option<String>,
+}
+
+/// All lines of a component.
+fn lines(component: Component) -> &'static [Line] {
+    static LINES: OnceLock<BTreeMap<String, Vec<Line>>> = OnceLock::new();
+    LINES
+        .get_or_init(|| {
+            read(include_str!("components.yaml")).expect("every test below reads the same text")
+        })
+        .get(program(component))
+        .map_or(&[], Vec::as_slice)
+}
+
+fn read(text: &str) -> Result<BTreeMap<String, Vec<Line>>, String> {
+    let texts: BTreeMap<String, Vec<LineText>> =
+        serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+    let line = |text: LineText| {
+        Ok(Line {
+            range: match text.range {
+                Some(range) => Some(range.parse().map_err(|error| format!("{error}"))?),
+                None => None,
+            },
+            flag: text.flag,
+            value: text.value,
+            although_deprecated: text.although_deprecated,
+        })
+    };
+    texts
+        .into_iter()
+        .map(|(program, lines)| {
+            Ok((
+                program,
+                lines.into_iter().map(line).collect::<Result<_, String>>()?,
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::facts::minors;
+
+    const COMPONENTS: [Component; 6] = [
+        Component::Etcd,
+        Component::KubeApiserver,
+        Component::KubeControllerManager,
+        Component::KubeScheduler,
+        Component::Kubelet,
+        Component::KubeProxy,
+    ];
+
+    /// Every known minor's version of a component, and newer etcds.
+    fn versions(component: Component) -> Vec<Version> {
+        let mut versions: Vec<Version> = match component {
+            Component::Etcd => minors().iter().map(|minor| minor.etcd).collect(),
+            _ => minors().iter().map(|minor| minor.first).collect(),
+        };
+        if component == Component::Etcd {
+            versions.extend(["3.5.21", "3.7.1"].map(|version| version.parse::<Version>().unwrap()));
+        }
+        versions
+    }
+
+    #[test]
+    fn every_flag_is_known_to_the_version_or_has_a_reason() {
+        for component in COMPONENTS {
+            for version in versions(component) {
+                for argument in arguments(component, version) {
+                    let excused = lines(component).iter().any(|line| {
+                        line.flag == argument.flag && line.although_deprecated.is_some()
+                    });
+                    let status = flag(component, argument.flag, version);
+                    assert!(
+                        status == FlagStatus::Known || (excused && status.is_accepted()),
+                        "{} {version} --{}: {status:?}",
+                        program(component),
+                        argument.flag
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_line_is_lost_to_a_misspelling() {
+        for component in COMPONENTS {
+            assert!(!lines(component).is_empty());
+            for line in lines(component) {
+                let ever = versions(component).into_iter().any(|version| {
+                    arguments(component, version)
+                        .iter()
+                        .any(|argument| argument.flag == line.flag)
+                });
+                let past = line
+                    .range
+                    .and_then(|range| range.until)
+                    .is_some_and(|until| {
+                        versions(component).iter().all(|version| *version >= until)
+                    });
+                assert!(ever || past, "{} --{}", program(component), line.flag);
+            }
+        }
+    }
+
+    #[test]
+    fn no_flag_is_given_twice() {
+        for component in COMPONENTS {
+            for version in versions(component) {
+                let arguments = arguments(component, version);
+                let names: BTreeSet<_> = arguments.iter().map(|argument| argument.flag).collect();
+                assert_eq!(
+                    names.len(),
+                    arguments.len(),
+                    "{} {version}",
+                    program(component)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_value_renders_with_the_vocabulary_and_nothing_else() {
+        let mut vocabulary = tera::Context::new();
+        vocabulary.insert(
+            "node",
+            &serde_json::json!({"name": "k8s-master-1", "address": "192.0.2.11", "pods": "10.244.0.0/24"}),
+        );
+        vocabulary.insert(
+            "cluster",
+            &serde_json::json!({
+                "name": "lab", "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "domain": "cluster.local",
+                "dns_address": "10.96.0.10", "master_count": 1,
+                "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
+                "etcd": {
+                    "servers": "https://192.0.2.11:2379", "initial_cluster": "k8s-master-1=https://192.0.2.11:2380",
+                    "token": "lab", "heartbeat_interval": 100, "election_timeout": 1000
+                }
+            }),
+        );
+        for component in COMPONENTS {
+            for version in versions(component) {
+                for Argument {
+                    flag,
+                    value_template,
+                } in arguments(component, version)
+                {
+                    let value = tera::Tera::default()
+                        .render_str(value_template, &vocabulary, false)
+                        .unwrap_or_else(|error| panic!("--{flag}: {error:?}"));
+                    assert!(
+                        !value.is_empty() && !value.contains(['{', '}', ' ', '"', '%', '$']),
+                        "--{flag}={value}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_two_spellings_of_etcds_options_follow_its_version() {
+        let flags = |version: &str| -> Vec<&str> {
+            arguments(Component::Etcd, version.parse().unwrap())
+                .iter()
+                .map(|argument| argument.flag)
+                .filter(|flag| {
+                    flag.contains("corrupt") || flag.contains("watch") || flag.contains("gates")
+                })
+                .collect()
+        };
+        assert_eq!(
+            flags("3.5.21"),
+            [
+                "experimental-initial-corrupt-check",
+                "experimental-watch-progress-notify-interval"
+            ]
+        );
+        assert_eq!(
+            flags("3.6.5"),
+            ["feature-gates", "watch-progress-notify-interval"]
+        );
+    }
+}
