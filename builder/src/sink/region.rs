@@ -15,7 +15,7 @@ pub trait Region {
     fn zero_at(&mut self, offset: u64, size: u64) -> io::Result<()>;
 }
 
-fn within(size: u64, offset: u64, bytes: u64) -> io::Result<()> {
+pub(super) fn within(size: u64, offset: u64, bytes: u64) -> io::Result<()> {
     match offset.checked_add(bytes) {
         Some(end) if end <= size => Ok(()),
         _ => Err(io::Error::new(
@@ -112,6 +112,15 @@ impl Tally {
         }
     }
 
+    /// Notes that `size` bytes of data will be at an offset, without having them.
+    pub fn expect(&mut self, offset: u64, size: u64) -> io::Result<()> {
+        within(self.size, offset, size)?;
+        if size > 0 {
+            cover(&mut self.runs, offset, offset + size);
+        }
+        Ok(())
+    }
+
     /// The runs of data as (start, end), in order.
     pub fn runs(&self) -> impl Iterator<Item = (u64, u64)> {
         self.runs.iter().map(|(start, end)| (*start, *end))
@@ -124,11 +133,7 @@ impl Region for Tally {
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        within(self.size, offset, bytes.len() as u64)?;
-        if !bytes.is_empty() {
-            cover(&mut self.runs, offset, offset + bytes.len() as u64);
-        }
-        Ok(())
+        self.expect(offset, bytes.len() as u64)
     }
 
     fn zero_at(&mut self, offset: u64, size: u64) -> io::Result<()> {
@@ -137,7 +142,7 @@ impl Region for Tally {
 }
 
 /// Adds a run and joins it with its neighbours. Answers whether it overlapped what was there.
-fn cover(runs: &mut BTreeMap<u64, u64>, start: u64, end: u64) -> bool {
+pub(super) fn cover(runs: &mut BTreeMap<u64, u64>, start: u64, end: u64) -> bool {
     let (mut low, mut high, mut overlapped) = (start, end, false);
     while let Some((&before, &until)) = runs.range(..=high).next_back() {
         if until < low {

@@ -1,0 +1,222 @@
+//! Files that are digested while they are written.
+//!
+//! Formats write nearly upwards: some metadata first, all over the file, and then the data behind each other. So a second
+//! thread follows behind the *frontier*, the end of what is complete from the first byte on, reads it back from the
+//! page cache and digests it. Runs of zeros are never read: they are digested from a constant, and the file is sparse
+//! there. The whole takes as long as the slower of the two, and no memory to speak of.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use super::region::{cover, within};
+use super::{Region, SinkError};
+use crate::digest::{Digest, Hasher};
+
+/// The digesting thread is told of progress in steps of at least this many bytes: not too often, and soon enough to
+/// find the bytes in the cache.
+const STEP: u64 = 1 << 20;
+/// How many such steps may wait.
+const WAITING: usize = 4096;
+/// What is read back at once.
+const BUFFER: usize = 256 << 10;
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Makes a file of `size` bytes by `fill`, and answers its digest. The file must be empty; every byte of it must be
+/// written once.
+pub(super) fn write(
+    file: &File,
+    size: u64,
+    fill: impl FnOnce(&mut dyn Region) -> Result<(), SinkError>,
+) -> Result<Digest, SinkError> {
+    file.set_len(size)?;
+    thread::scope(|scope| {
+        let (tell, told) = sync_channel(WAITING);
+        let digesting = scope.spawn(move || digest(file, &told));
+        let mut region = Frontier {
+            file,
+            size,
+            covered: BTreeMap::new(),
+            data: BTreeMap::new(),
+            told: 0,
+            tell,
+        };
+        let filled = fill(&mut region).and_then(|()| Ok(region.finish()?));
+        // The thread ends when nobody can tell it anything more, whether all went well or not.
+        drop(region);
+        let digest = digesting
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the digesting thread failed")));
+        filled?;
+        Ok(digest?)
+    })
+}
+
+/// What is complete up to `end`; `runs` of it are data and the rest is zero.
+struct Progress {
+    end: u64,
+    runs: Vec<(u64, u64)>,
+}
+
+/// Writes into the file and keeps track of what is complete.
+struct Frontier<'a> {
+    file: &'a File,
+    size: u64,
+    covered: BTreeMap<u64, u64>,
+    /// Runs of data of which the other thread does not know yet.
+    data: BTreeMap<u64, u64>,
+    told: u64,
+    tell: SyncSender<Progress>,
+}
+
+impl Frontier<'_> {
+    fn advance(&mut self, offset: u64, size: u64) -> io::Result<()> {
+        if size > 0 && cover(&mut self.covered, offset, offset + size) {
+            return Err(io::Error::other(format!(
+                "{size} bytes at {offset} were written before"
+            )));
+        }
+        let frontier = self.covered.get(&0).copied().unwrap_or(0);
+        if frontier >= self.told + STEP {
+            self.tell(frontier);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, frontier: u64) {
+        let mut runs = Vec::new();
+        while let Some(run) = self.data.first_entry() {
+            let (start, end) = (*run.key(), *run.get());
+            if start >= frontier {
+                break;
+            }
+            run.remove();
+            runs.push((start, end.min(frontier)));
+            if end > frontier {
+                self.data.insert(frontier, end);
+            }
+        }
+        self.told = frontier;
+        let end = frontier;
+        // If the other thread has stopped, it has failed, and says so when it is joined.
+        let _ = self.tell.send(Progress { end, runs });
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let frontier = self.covered.get(&0).copied().unwrap_or(0);
+        if frontier != self.size {
+            return Err(io::Error::other(format!(
+                "of {} bytes only the first {frontier} were all written",
+                self.size
+            )));
+        }
+        self.tell(frontier);
+        Ok(())
+    }
+}
+
+impl Region for Frontier<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let size = bytes.len() as u64;
+        within(self.size, offset, size)?;
+        self.file.write_all_at(bytes, offset)?;
+        if size > 0 {
+            cover(&mut self.data, offset, offset + size);
+        }
+        self.advance(offset, size)
+    }
+
+    fn zero_at(&mut self, offset: u64, size: u64) -> io::Result<()> {
+        within(self.size, offset, size)?;
+        self.advance(offset, size)
+    }
+}
+
+fn digest(file: &File, told: &Receiver<Progress>) -> io::Result<Digest> {
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; BUFFER];
+    let mut at = 0;
+    for progress in told {
+        for (start, end) in progress.runs {
+            zeros(&mut hasher, start - at);
+            at = start;
+            while at < end {
+                let size = buffer.len().min((end - at) as usize);
+                file.read_exact_at(&mut buffer[..size], at)?;
+                hasher.update(&buffer[..size]);
+                at += size as u64;
+            }
+        }
+        zeros(&mut hasher, progress.end - at);
+        at = progress.end;
+    }
+    Ok(hasher.finish())
+}
+
+fn zeros(hasher: &mut Hasher, mut size: u64) {
+    while size > 0 {
+        let piece = size.min(ZEROS.len() as u64);
+        hasher.update(&ZEROS[..piece as usize]);
+        size -= piece;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_file_written_in_any_order_has_the_digest_of_its_bytes(
+            pieces in proptest::collection::vec((1usize..900_000, any::<bool>()), 1..12),
+            seed in any::<u64>(),
+        ) {
+            let file = tempfile::tempfile().unwrap();
+            let size: usize = pieces.iter().map(|(size, _)| size).sum();
+            let mut bytes = vec![0; size];
+            let mut placed = Vec::new();
+            let mut at = 0;
+            for (length, data) in pieces {
+                if data {
+                    bytes[at..at + length].fill((at % 250) as u8 + 1);
+                }
+                placed.push((at, length, data));
+                at += length;
+            }
+            placed.sort_by_key(|(at, _, _)| (*at as u64).wrapping_mul(seed | 1));
+            let digest = write(&file, size as u64, |region| {
+                for (at, length, data) in &placed {
+                    if *data {
+                        region.write_at(*at as u64, &bytes[*at..at + length])?;
+                    } else {
+                        region.zero_at(*at as u64, *length as u64)?;
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+            let mut written = vec![0; size];
+            file.read_exact_at(&mut written, 0).unwrap();
+            prop_assert!(written == bytes);
+            prop_assert_eq!(digest, Digest::of(&bytes));
+        }
+    }
+
+    #[test]
+    fn a_gap_is_an_error_and_not_a_digest() {
+        let file = tempfile::tempfile().unwrap();
+        let error = write(&file, 100, |region| {
+            region.write_at(0, &[1; 50])?;
+            Ok(region.write_at(60, &[1; 40])?)
+        });
+        assert!(error.is_err());
+    }
+}
