@@ -1,7 +1,50 @@
 //! What the user wants: from the text of a cluster file to a [`Cluster`] that cannot be wrong.
+//!
+//! In three steps, each of which tells all the problems it finds: `source` reads YAML into nodes that know where they
+//! stand, `structure` holds them to the schema of `file`, `meaning` fills in defaults and checks the rules. Nothing
+//! here reads a file, a clock or the environment. A new key is a field in `file`, a rule in `meaning` and a field in
+//! `cluster`.
 
 mod cluster;
+mod file;
+mod meaning;
 mod name;
+mod pointer;
+mod problem;
+mod source;
+mod starter;
+mod structure;
 
 pub use cluster::*;
 pub use name::{NameError, NodeName, Role};
+pub use problem::{Problem, Problems, Severity, SpecError};
+pub use starter::init;
+pub use structure::schema;
+
+/// Reads the text of a cluster file; `file_name` is what problems call it. Beside the cluster come its warnings.
+///
+/// # Errors
+///
+/// With every problem that could be found in one run, warnings included.
+pub fn parse(text: &str, file_name: &str) -> Result<(Cluster, Problems), SpecError> {
+    let (document, mut problems) = match source::read(text) {
+        Ok(read) => read,
+        Err(problem) => {
+            return Err(SpecError::new(Problems::new(
+                file_name,
+                text,
+                vec![problem],
+            )));
+        }
+    };
+    let mended = structure::check(&document, &mut problems);
+    let cluster = mended.and_then(|mended| meaning::check(&document, mended, &mut problems));
+    let problems = Problems::new(file_name, text, problems);
+    match cluster {
+        Some(cluster) => Ok((cluster, problems)),
+        None => Err(SpecError::new(problems)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

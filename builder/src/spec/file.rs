@@ -1,0 +1,376 @@
+//! The cluster file as it is written: every key, its type and what it means, and nothing else.
+//!
+//! These types are the one list of keys. serde decodes them, schemars turns them into the JSON Schema, and the schema
+//! is what a text is held to first. Whatever may be left out is an `Option`, so that `key:` with nothing behind it
+//! means the same as no key; defaults are filled in by `meaning`, because many depend on other values. Addresses,
+//! versions and names stay text here: what they must look like is said at their place in the file, by `meaning`.
+//!
+//! To add a key: a field here with a doc comment (it becomes the schema's description), and its rule in `meaning`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// A Kubernetes cluster, as kimage makes it: only `kubernetes.version` and `nodes` must be written.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(title = "kimage cluster file")]
+pub(super) struct ClusterFile {
+    /// The format of this file.
+    pub(super) api_version: Option<ApiVersion>,
+    /// What this file describes.
+    pub(super) kind: Option<DocumentKind>,
+    /// The cluster's name, in lower case with `-`; `kubernetes` unless given.
+    pub(super) name: Option<String>,
+    /// Which Kubernetes.
+    pub(super) kubernetes: KubernetesFile,
+    /// The kind of image that nodes are made from unless a node names another; `debian-12` unless given.
+    pub(super) image: Option<String>,
+    /// What runs containers.
+    pub(super) runtime: Option<RuntimeFile>,
+    /// The etcd of the control plane.
+    pub(super) etcd: Option<EtcdFile>,
+    /// Ranges, DNS and the pod network.
+    pub(super) network: Option<NetworkFile>,
+    /// How clients and nodes find the API.
+    pub(super) control_plane: Option<ControlPlaneFile>,
+    /// Algorithm and lifetimes of keys and certificates.
+    pub(super) pki: Option<PkiFile>,
+    /// How a node becomes a member: `certificate`, its identity lies in its image.
+    pub(super) join: Option<JoinFile>,
+    /// Where upstream's releases are taken from instead of their own hosts, in the same layout: an `https://`,
+    /// `http://` or `file://` address.
+    pub(super) mirror: Option<String>,
+    /// Container images to preload on every node, as `docker.io/library/nginx:1.27`.
+    pub(super) images: Option<Vec<String>>,
+    /// Manifests to apply at first boot, in this order: files or directories beside this file.
+    pub(super) addons: Option<Vec<String>>,
+    /// What every node gets beside Kubernetes.
+    pub(super) host: Option<HostSection>,
+    /// Flags added to those that kimage sets, or set instead of them, per component and without leading dashes.
+    pub(super) extra_args: Option<ExtraArgsFile>,
+    /// The machines. A node's share of the pod range is decided by its place in this list: add new ones at the end.
+    #[schemars(length(min = 1))]
+    pub(super) nodes: Vec<NodeFile>,
+}
+
+/// The format of this file.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+pub(super) enum ApiVersion {
+    #[serde(rename = "kimage/v1alpha1")]
+    V1Alpha1,
+}
+
+/// What this file describes.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+pub(super) enum DocumentKind {
+    Cluster,
+}
+
+/// Which Kubernetes, installed how.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct KubernetesFile {
+    /// The full version, as `1.34.2`.
+    pub(super) version: String,
+    /// How it is installed: `binaries`, from upstream's server archive.
+    pub(super) install: Option<InstallFile>,
+}
+
+/// How Kubernetes is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum InstallFile {
+    Binaries,
+    Kubeadm,
+}
+
+/// What runs containers, with the versions of the tools that go with it.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RuntimeFile {
+    /// The runtime: `containerd`.
+    pub(super) name: Option<RuntimeName>,
+    /// The runtime's version, as `2.1.4`.
+    pub(super) version: Option<String>,
+    /// The version of runc, as `1.3.0`.
+    pub(super) runc: Option<String>,
+    /// The version of the CNI plugins, as `1.7.1`.
+    pub(super) cni_plugins: Option<String>,
+    /// The version of crictl, as `1.34.0`, or `none` to leave it out.
+    pub(super) crictl: Option<String>,
+}
+
+/// A container runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RuntimeName {
+    Containerd,
+    Docker,
+    CriDockerd,
+}
+
+/// The etcd of the control plane.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct EtcdFile {
+    /// Its version, as `3.6.5`; the one that this Kubernetes was released with unless given.
+    pub(super) version: Option<String>,
+    /// Milliseconds between heartbeats; 100 unless given.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(super) heartbeat_interval: Option<u32>,
+    /// Milliseconds without a heartbeat after which members elect; ten heartbeats unless given.
+    #[schemars(range(min = 5, max = 50_000))]
+    pub(super) election_timeout: Option<u32>,
+}
+
+/// Ranges, DNS and the pod network.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct NetworkFile {
+    /// The range of all pods; `10.244.0.0/16` unless given.
+    pub(super) pods: Option<String>,
+    /// The range of all Services; `10.96.0.0/16` unless given. The first address is the API's, the tenth the DNS's.
+    pub(super) services: Option<String>,
+    /// How pods of different nodes reach each other: `bridge` (static routes, no daemon) or `none`.
+    pub(super) cni: Option<CniFile>,
+    /// The prefix length of one node's share of `pods`; 24 unless given.
+    #[schemars(range(min = 8, max = 30))]
+    pub(super) node_prefix: Option<u8>,
+    /// Names and name servers.
+    pub(super) dns: Option<DnsFile>,
+    /// Names or addresses of the nodes' time servers; the distribution's unless given.
+    pub(super) time_servers: Option<Vec<String>>,
+}
+
+/// A pod network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum CniFile {
+    Bridge,
+    Flannel,
+    Calico,
+    None,
+}
+
+/// Names and name servers.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct DnsFile {
+    /// The cluster's domain; `cluster.local` unless given.
+    pub(super) domain: Option<String>,
+    /// Addresses of the nodes' name servers.
+    pub(super) servers: Option<Vec<String>>,
+}
+
+/// How clients and nodes find the API.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct ControlPlaneFile {
+    /// The name or address that clients use; the first master's address unless given.
+    pub(super) endpoint: Option<String>,
+    /// The API's port; 6443 unless given.
+    #[schemars(range(min = 1, max = 65535))]
+    pub(super) port: Option<u16>,
+    /// Further names and addresses for the API's certificate.
+    pub(super) sans: Option<Vec<String>>,
+    /// What spreads requests over the masters.
+    pub(super) load_balancer: Option<LoadBalancerFile>,
+}
+
+/// What spreads requests over the masters.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct LoadBalancerFile {
+    /// `none`, or `external`: one that exists already, at `controlPlane.endpoint`.
+    pub(super) kind: Option<LoadBalancerKind>,
+}
+
+/// A way to spread requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum LoadBalancerKind {
+    None,
+    External,
+    Nginx,
+    HaproxyKeepalived,
+}
+
+/// Algorithm and lifetimes of keys and certificates.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct PkiFile {
+    /// The kind of all keys; `ecdsa-p256` unless given.
+    pub(super) algorithm: Option<AlgorithmFile>,
+    /// Years that authorities are valid; 10 unless given.
+    #[schemars(range(min = 1, max = 100))]
+    pub(super) ca_years: Option<u32>,
+    /// Days that all other certificates are valid; 365 unless given.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(super) leaf_days: Option<u32>,
+}
+
+/// A kind of key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub(super) enum AlgorithmFile {
+    #[serde(rename = "ecdsa-p256")]
+    EcdsaP256,
+    #[serde(rename = "ecdsa-p384")]
+    EcdsaP384,
+    #[serde(rename = "ecdsa-p521")]
+    EcdsaP521,
+    #[serde(rename = "rsa-2048")]
+    Rsa2048,
+    #[serde(rename = "rsa-3072")]
+    Rsa3072,
+    #[serde(rename = "rsa-4096")]
+    Rsa4096,
+}
+
+/// How a node becomes a member of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum JoinFile {
+    Certificate,
+    Bootstrap,
+}
+
+/// What every node gets beside Kubernetes.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct HostSection {
+    /// Kernel parameters, over those that Kubernetes needs.
+    pub(super) sysctl: Option<BTreeMap<String, Plain>>,
+    /// Kernel modules to load at boot, beside those that Kubernetes needs.
+    pub(super) modules: Option<Vec<String>>,
+    /// Further lines of `/etc/hosts`: an address and its names.
+    pub(super) hosts: Option<BTreeMap<String, Vec<String>>>,
+    /// Public SSH keys of root; without one nobody logs in.
+    pub(super) ssh_keys: Option<Vec<String>>,
+    /// Arguments of the kernel, as `console=ttyS0`.
+    pub(super) kernel_arguments: Option<Vec<String>>,
+    /// Further files.
+    pub(super) files: Option<Vec<HostFileFile>>,
+    /// Further users, each with a group of the same name and number.
+    pub(super) users: Option<Vec<UserFile>>,
+}
+
+/// A file for every node.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct HostFileFile {
+    /// Where it goes, as `/etc/motd`.
+    pub(super) path: String,
+    /// Permission bits in octal and in quotes; `"0644"` unless given.
+    pub(super) mode: Option<String>,
+    /// The user who owns it; `root` unless given.
+    pub(super) owner: Option<String>,
+    /// The group that owns it; `root` unless given.
+    pub(super) group: Option<String>,
+    /// What is in it.
+    pub(super) content: String,
+    /// Whether it may take the place of a file that the image or kimage has; `false` unless given.
+    pub(super) replace: Option<bool>,
+}
+
+/// A user on every node.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct UserFile {
+    /// The name of the user and of the group.
+    pub(super) name: String,
+    /// The number of both.
+    #[schemars(range(min = 1, max = 60_000))]
+    pub(super) id: u32,
+    /// The home directory; `/nonexistent` unless given.
+    pub(super) home: Option<String>,
+    /// The login shell; `/usr/sbin/nologin` unless given.
+    pub(super) shell: Option<String>,
+}
+
+/// Flags per component.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ExtraArgsFile {
+    /// Flags of etcd.
+    pub(super) etcd: Option<BTreeMap<String, Plain>>,
+    /// Flags of kube-apiserver.
+    pub(super) kube_apiserver: Option<BTreeMap<String, Plain>>,
+    /// Flags of kube-controller-manager.
+    pub(super) kube_controller_manager: Option<BTreeMap<String, Plain>>,
+    /// Flags of kube-scheduler.
+    pub(super) kube_scheduler: Option<BTreeMap<String, Plain>>,
+    /// Flags of kubelet.
+    pub(super) kubelet: Option<BTreeMap<String, Plain>>,
+    /// Flags of kube-proxy.
+    pub(super) kube_proxy: Option<BTreeMap<String, Plain>>,
+}
+
+/// A machine.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct NodeFile {
+    /// Its one name: host name, name in Kubernetes, name in its certificates.
+    pub(super) name: String,
+    /// What it is for.
+    pub(super) role: RoleFile,
+    /// Its address with the prefix length of its network, as `192.168.76.11/24`.
+    pub(super) address: String,
+    /// The address of its way out; none in a closed network.
+    pub(super) gateway: Option<String>,
+    /// The address of the network card that gets `address`, as `52:54:00:76:00:11`.
+    pub(super) mac: Option<String>,
+    /// The name or pattern of the network card that gets `address`, as `eth0` or `en*`.
+    pub(super) interface: Option<String>,
+    /// Several such names or patterns; the first that fits is taken.
+    #[schemars(length(min = 1))]
+    pub(super) interfaces: Option<Vec<String>>,
+    /// The kind of image that it is made from, if not the cluster's.
+    pub(super) image: Option<String>,
+    /// Labels, beside the role's.
+    pub(super) labels: Option<BTreeMap<String, Plain>>,
+    /// Taints, beside the role's, as `key=value:NoSchedule`.
+    pub(super) taints: Option<Vec<String>>,
+}
+
+/// What a node is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RoleFile {
+    Master,
+    Worker,
+}
+
+/// A value that programs read as text, but that people write without quotes: a text, a whole number, or true or false.
+/// A number with a point is refused, because `1.10` would arrive as `1.1`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(super) enum Plain {
+    Text(String),
+    Unsigned(u64),
+    Signed(i64),
+    Truth(bool),
+}
+
+impl std::fmt::Display for Plain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Unsigned(number) => number.fmt(f),
+            Self::Signed(number) => number.fmt(f),
+            Self::Truth(truth) => truth.fmt(f),
+        }
+    }
+}
+
+impl JsonSchema for Plain {
+    fn schema_name() -> Cow<'static, str> {
+        "Plain".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "integer", "boolean"]})
+    }
+}

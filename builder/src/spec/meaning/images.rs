@@ -1,0 +1,185 @@
+//! Kinds of images, where releases come from, what is preloaded and applied.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::syntax::image_reference;
+use super::{Checker, Finding};
+use crate::spec::cluster::Version;
+use crate::spec::file::ClusterFile;
+use crate::spec::pointer::Pointer;
+use crate::spec::structure::closest;
+
+/// The blueprints that there are.
+const BLUEPRINTS: &[&str] = &[
+    "centos-7",
+    "centos-stream-9",
+    "debian-12",
+    "debian-13",
+    "ubuntu-22.04",
+    "ubuntu-24.04",
+];
+
+/// The cluster's blueprint.
+pub(super) fn blueprint(
+    check: &mut Checker,
+    file: &ClusterFile,
+    version: Option<Version>,
+) -> String {
+    let image = file.image.as_deref().unwrap_or("debian-12");
+    known(check, Pointer::top().key("image"), image, version);
+    image.to_owned()
+}
+
+/// Checks that a blueprint exists and can run this Kubernetes.
+pub(super) fn known(check: &mut Checker, at: Pointer, image: &str, version: Option<Version>) {
+    if !BLUEPRINTS.contains(&image) {
+        let finding = Finding::error(at, format!("there is no image `{image}`"));
+        check.tell(match closest(image, BLUEPRINTS.iter().copied()) {
+            Some(close) => finding.suggest(format!("did you mean `{close}`?")),
+            None => finding.suggest(format!("there are: {}", BLUEPRINTS.join(", "))),
+        });
+        return;
+    }
+    let minor = version.map_or(0, |version| version.minor);
+    let other = Pointer::top().key("kubernetes").key("version");
+    if image == "centos-7" && minor >= 35 {
+        check.tell(
+            Finding::error(at, format!("CentOS 7 cannot run Kubernetes 1.{minor}"))
+                .suggest("the kubelet needs cgroup v2 from 1.35 on: take 1.34 or another image")
+                .with(other, "needs cgroup v2"),
+        );
+    } else if image == "centos-7" && minor >= 32 {
+        check.tell(
+            Finding::warning(
+                at,
+                format!("CentOS 7's kernel 3.10 is older than Kubernetes 1.{minor} is made for"),
+            )
+            .suggest("from 1.32 on it is tested with 4.19 and later only")
+            .with(other, "made for kernel 4.19 and later"),
+        );
+    }
+}
+
+/// Where upstream's releases come from, without a slash at the end.
+pub(super) fn mirror(check: &mut Checker, file: &ClusterFile) -> Option<String> {
+    let mirror = file.mirror.as_deref()?;
+    let at = Pointer::top().key("mirror");
+    let wrong = |message: &str| Finding::error(at.clone(), format!("`{mirror}` {message}"));
+    let Some((scheme, rest)) = mirror.split_once("://") else {
+        let finding = wrong("is no address");
+        check.tell(if mirror.starts_with('/') {
+            finding.suggest(format!("did you mean `file://{mirror}`?"))
+        } else {
+            finding.suggest(
+                "write it as `https://mirror.example.org/releases` or `file:///srv/mirror`",
+            )
+        });
+        return None;
+    };
+    match scheme {
+        "file" if !rest.starts_with('/') => {
+            check.tell(
+                wrong("names no absolute path").suggest(format!("did you mean `file:///{rest}`?")),
+            );
+            return None;
+        }
+        "file" => {}
+        "http" | "https" => {
+            let authority = rest.split('/').next().unwrap_or_default();
+            if authority.contains('@') {
+                // The value is not repeated: it holds a password.
+                check.tell(
+                    Finding::error(at, "a mirror's address cannot hold a user or password")
+                        .at_key(),
+                );
+                return None;
+            }
+            let host = authority
+                .rsplit_once(':')
+                .map_or(authority, |(host, _)| host);
+            let port = authority.rsplit_once(':').map(|(_, port)| port);
+            if !super::syntax::is_host(&host.to_lowercase())
+                || port.is_some_and(|port| port.parse::<u16>().is_err())
+            {
+                check.tell(wrong("names no host"));
+                return None;
+            }
+        }
+        _ => {
+            check.tell(
+                wrong("cannot be fetched from").suggest("use `https://`, `http://` or `file://`"),
+            );
+            return None;
+        }
+    }
+    if let Some(odd) = mirror
+        .chars()
+        .find(|&c| c.is_whitespace() || c.is_control() || "?#\\".contains(c))
+    {
+        check.tell(wrong(&format!("cannot hold {odd:?}")));
+        return None;
+    }
+    Some(mirror.trim_end_matches('/').to_owned())
+}
+
+/// The container images to preload.
+pub(super) fn preloaded(check: &mut Checker, file: &ClusterFile) -> Vec<String> {
+    let images = file.images.as_deref().unwrap_or_default();
+    let top = Pointer::top().key("images");
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, image) in images.iter().enumerate() {
+        let at = top.index(index);
+        let Some(reference) = image_reference(image) else {
+            check.tell(
+                Finding::error(at, format!("`{image}` is no image reference"))
+                    .suggest("write it as `docker.io/library/nginx:1.27`"),
+            );
+            continue;
+        };
+        if reference.registry.is_none() {
+            let library = if reference.path.contains('/') {
+                ""
+            } else {
+                "library/"
+            };
+            check.tell(
+                Finding::error(at, format!("`{image}` does not say which registry"))
+                    .suggest(format!("did you mean `docker.io/{library}{image}`?")),
+            );
+        } else if reference.digest.is_none() && matches!(reference.tag, None | Some("latest")) {
+            check.tell(
+                Finding::warning(at, format!("`{image}` may be another image tomorrow"))
+                    .suggest("name a tag that stays, or a digest"),
+            );
+        } else if let Some(&first) = seen.get(image.as_str()) {
+            check.tell(
+                Finding::warning(at, format!("`{image}` is in the list twice"))
+                    .with(top.index(first), "first here"),
+            );
+        }
+        seen.entry(image).or_insert(index);
+    }
+    images.to_vec()
+}
+
+/// The manifests to apply.
+pub(super) fn addons(check: &mut Checker, file: &ClusterFile) -> Vec<PathBuf> {
+    let addons = file.addons.as_deref().unwrap_or_default();
+    let top = Pointer::top().key("addons");
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, addon) in addons.iter().enumerate() {
+        let at = top.index(index);
+        if addon.is_empty() || addon.contains('\0') {
+            check.tell(Finding::error(
+                at,
+                "an add-on is the path of a file or directory",
+            ));
+        } else if let Some(&first) = seen.get(addon.as_str()) {
+            let finding = Finding::error(at, format!("`{addon}` is in the list twice"));
+            check.tell(finding.with(top.index(first), "first here"));
+        }
+        seen.entry(addon).or_insert(index);
+    }
+    addons.iter().map(PathBuf::from).collect()
+}

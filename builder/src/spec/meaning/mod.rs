@@ -1,0 +1,191 @@
+//! What a well-formed cluster file means: defaults filled in, every rule checked, all problems told at their places.
+//!
+//! Each module takes one part of the file and returns the part of the [`Cluster`] that it stands for, or `None` after
+//! telling a [`Checker`] why not. A part that cannot be understood never keeps the others from being checked.
+//! To add a rule: a function or a few lines in the module of its part, and a test with the problem's whole text.
+
+mod addresses;
+mod control_plane;
+mod extra_args;
+mod host;
+mod images;
+mod network;
+mod nodes;
+mod syntax;
+mod versions;
+
+use super::cluster::Cluster;
+use super::file::{ClusterFile, InstallFile, JoinFile};
+use super::pointer::{Place, Pointer, locate};
+use super::problem::{Mark, Problem, Severity};
+use super::source::Node;
+use super::structure::Mended;
+
+/// Checks a file's meaning. A cluster comes out if, and only if, no error was told, here or before.
+pub(super) fn check(
+    document: &Node,
+    mended: Mended,
+    problems: &mut Vec<Problem>,
+) -> Option<Cluster> {
+    let mut checker = Checker {
+        document,
+        tainted: mended.tainted,
+        problems,
+    };
+    let cluster = cluster(&mut checker, &mended.file);
+    let errors = problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    cluster.filter(|_| !errors)
+}
+
+fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
+    let top = Pointer::top();
+    let name = name(check, file);
+    if file.kubernetes.install == Some(InstallFile::Kubeadm) {
+        let at = top.key("kubernetes").key("install");
+        check.tell(Finding::error(at, "`kubeadm` is not supported yet").suggest("`binaries` is"));
+    }
+    if file.join == Some(JoinFile::Bootstrap) {
+        let at = top.key("join");
+        check.tell(
+            Finding::error(at, "`bootstrap` is not supported yet").suggest("`certificate` is"),
+        );
+    }
+    let version = versions::kubernetes(check, file);
+    let runtime = versions::runtime(check, file, version);
+    let etcd = versions::etcd(check, file, version);
+    let image = images::blueprint(check, file, version);
+    let network = network::check(check, file);
+    let nodes = nodes::check(check, file, network.as_ref(), &image, version);
+    network::overlaps(check, network.as_ref(), &nodes);
+    let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
+    let pki = control_plane::pki(check, file);
+    let mirror = images::mirror(check, file);
+    let preloaded = images::preloaded(check, file);
+    let addons = images::addons(check, file);
+    let host = host::check(check, file, &nodes, version);
+    let extra_args = extra_args::check(check, file);
+    Some(Cluster {
+        name: name?,
+        kubernetes: super::Kubernetes { version: version? },
+        image,
+        runtime: runtime?,
+        etcd: etcd?,
+        network: network?,
+        control_plane: control_plane?,
+        pki,
+        mirror,
+        images: preloaded,
+        addons,
+        host,
+        extra_args,
+        nodes: nodes
+            .into_iter()
+            .map(|node| node.node)
+            .collect::<Option<_>>()?,
+    })
+}
+
+fn name(check: &mut Checker, file: &ClusterFile) -> Option<String> {
+    let name = file.name.as_deref().unwrap_or("kubernetes");
+    if syntax::is_dns_label(name) {
+        return Some(name.to_owned());
+    }
+    check.tell(
+        Finding::error(
+            Pointer::top().key("name"),
+            format!("`{name}` is no name for a cluster"),
+        )
+        .suggest("use lower-case letters, digits and `-`, 63 characters at most"),
+    );
+    None
+}
+
+/// Collects what the rules find.
+struct Checker<'a> {
+    document: &'a Node,
+    tainted: Vec<Pointer>,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Checker<'_> {
+    /// Notes a finding, unless it is about a value that a problem was already told of.
+    fn tell(&mut self, finding: Finding) {
+        let Finding { pointer, other, .. } = &finding;
+        if self.is_tainted(pointer)
+            || other
+                .as_ref()
+                .is_some_and(|(other, _)| self.is_tainted(other))
+        {
+            return;
+        }
+        let span = locate(self.document, &finding.pointer, finding.place);
+        let mut problem = match finding.severity {
+            Severity::Error => Problem::error(span, finding.message),
+            Severity::Warning => Problem::warning(span, finding.message),
+        };
+        problem.suggestion = finding.suggestion;
+        if let Some((other, label)) = finding.other {
+            let span = locate(self.document, &other, Place::Value);
+            // Two defaults may share a place; to mark it twice says nothing.
+            if span != problem.span {
+                problem.mark = Some(Mark::new(span, label));
+            }
+        }
+        problem.pointer = finding.pointer.into();
+        self.problems.push(problem);
+    }
+
+    /// Whether a value is a blank that stands where the user's was wrong or missing.
+    fn is_tainted(&self, pointer: &Pointer) -> bool {
+        self.tainted.iter().any(|tainted| pointer.is_under(tainted))
+    }
+}
+
+/// What a rule has to say.
+struct Finding {
+    severity: Severity,
+    pointer: Pointer,
+    place: Place,
+    message: String,
+    suggestion: Option<String>,
+    other: Option<(Pointer, String)>,
+}
+
+impl Finding {
+    fn error(pointer: Pointer, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            pointer,
+            place: Place::Value,
+            message: message.into(),
+            suggestion: None,
+            other: None,
+        }
+    }
+
+    fn warning(pointer: Pointer, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(pointer, message)
+        }
+    }
+
+    fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggestion = Some(suggestion.into());
+        self
+    }
+
+    /// Points to the key, not the value.
+    fn at_key(mut self) -> Self {
+        self.place = Place::Key;
+        self
+    }
+
+    /// Shows a second place beside the first.
+    fn with(mut self, other: Pointer, label: impl Into<String>) -> Self {
+        self.other = Some((other, label.into()));
+        self
+    }
+}
