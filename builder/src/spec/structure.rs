@@ -364,7 +364,7 @@ fn purpose(schema: &Value) -> Option<String> {
     let sentence = text[..end].trim_end_matches('.');
     let first = sentence.chars().next()?;
     Some(format!(
-        "it says: {}{}",
+        "{}{}",
         first.to_lowercase(),
         &sentence[first.len_utf8()..]
     ))
