@@ -1,0 +1,340 @@
+//! Holds the facts against the real programs of the tests' mirror of upstream releases.
+//!
+//! A program is asked, never started: for its `--help`, for a flag that its help leaves out together with `--help`,
+//! and with a configuration file that has every field and one mistake. `KIMAGE_TEST_MIRROR` is the mirror's folder.
+
+#![allow(clippy::unwrap_used)] // All of this is test code.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use kimage::facts::{self, ConfigurationKind};
+use kimage::program::{Program, ProgramError};
+use kimage::spec::{Component, Version};
+use serde_json::{Map, Value, json};
+
+/// Flags that upstream's releases have and the mirror's do not:
+/// the mirror is built with the tag `providerless`, as upstream's releases are from 1.31 on.
+const WITH_PROVIDERS_ONLY: &[&str] = &[
+    "azure-container-registry-config",
+    "cloud-provider-gce-l7lb-src-cidrs",
+    "cloud-provider-gce-lb-src-cidrs",
+];
+
+const KUBERNETES: [Component; 5] = [
+    Component::KubeApiserver,
+    Component::KubeControllerManager,
+    Component::KubeScheduler,
+    Component::Kubelet,
+    Component::KubeProxy,
+];
+
+/// It writes the kubelet's configuration with all fields that have a value by themselves.
+const KUBEADM: &str = "kubeadm";
+
+/// Real programs of one release, unpacked.
+struct Release {
+    version: Version,
+    programs: tempfile::TempDir,
+}
+
+impl Release {
+    fn program(&self, component: Component) -> PathBuf {
+        self.programs.path().join(facts::program(component))
+    }
+}
+
+/// The mirror's folder.
+fn mirror() -> PathBuf {
+    // The one input of these tests from outside; without it they prove nothing, so they fail.
+    #[allow(clippy::disallowed_methods)]
+    let folder = std::env::var_os("KIMAGE_TEST_MIRROR").map(PathBuf::from);
+    folder.filter(|folder| folder.is_dir()).expect(
+        "KIMAGE_TEST_MIRROR is not the folder of a mirror: `make mirror` makes one and prints its folder",
+    )
+}
+
+/// The releases below a folder of the mirror that has one folder per version, oldest first.
+fn releases(folder: &str, archive: impl Fn(Version) -> String, programs: &[&str]) -> Vec<Release> {
+    let folder = mirror().join(folder);
+    let mut releases: Vec<Release> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
+        .map(|version: Version| Release {
+            version,
+            programs: unpack(
+                &folder.join(format!("v{version}")).join(archive(version)),
+                programs,
+            ),
+        })
+        .collect();
+    releases.sort_by_key(|release| release.version);
+    releases
+}
+
+/// Unpacks some of an archive's programs, without their folders.
+fn unpack(archive: &Path, programs: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::open(archive).unwrap_or_else(|error| panic!("{}: {error}", archive.display()));
+    for entry in tar::Archive::new(flate2::read::GzDecoder::new(file))
+        .entries()
+        .unwrap()
+    {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().file_name().unwrap().to_owned();
+        if programs.iter().any(|program| name == *program) {
+            entry.unpack(folder.path().join(name)).unwrap();
+        }
+    }
+    folder
+}
+
+/// The Kubernetes releases, with some of their programs.
+fn kubernetes(programs: &[&str]) -> Vec<Release> {
+    let archive = |_| "kubernetes-server-linux-amd64.tar.gz".to_owned();
+    let releases = releases("dl.k8s.io", archive, programs);
+    let minors: Vec<u32> = releases
+        .iter()
+        .map(|release| release.version.minor)
+        .collect();
+    assert!(
+        minors.contains(&28) && minors.contains(&34),
+        "the mirror has 1.{minors:?}"
+    );
+    releases
+}
+
+/// All that a program says, also when it fails.
+fn said(program: &Path, arguments: &[String]) -> String {
+    let program = Program::new(program.to_str().unwrap()).args(arguments);
+    let mut errors = Vec::new();
+    match program.run_with(|line| errors.push(line.to_owned())) {
+        Ok(output) => format!(
+            "{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            errors.join("\n")
+        ),
+        Err(ProgramError::Failed { .. }) => errors.join("\n"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The flags that a help text lists.
+fn listed(help: &str) -> Vec<String> {
+    help.lines()
+        .filter_map(|line| {
+            let line = line.trim_start();
+            let line = match line.strip_prefix('-') {
+                Some(short) if short.get(1..4) == Some(", -") => &line[4..],
+                _ => line,
+            };
+            let name = line.strip_prefix("--")?;
+            let end =
+                name.find(|letter: char| !letter.is_ascii_alphanumeric() && !"-_".contains(letter));
+            Some(name[..end.unwrap_or(name.len())].to_owned())
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+/// Whether a program takes a flag, whatever it thinks of the value.
+fn takes(program: &Path, flag: &str) -> bool {
+    let said = said(program, &[format!("--{flag}=x"), "--help".to_owned()]);
+    !said.contains("unknown flag") && !said.contains("flag provided but not defined")
+}
+
+/// Holds one program against the facts, both ways.
+fn agree(release: &Release, component: Component) -> Vec<String> {
+    let (program, version) = (release.program(component), release.version);
+    let help = listed(&said(&program, &["--help".to_owned()]));
+    assert!(help.len() > 40, "{}: {help:?}", program.display());
+    assert!(!takes(&program, "kimage-has-no-such-flag"));
+    let unknown = help
+        .iter()
+        .filter(|name| !facts::flag(component, name, version).is_accepted())
+        .map(|name| format!("{} {version} lists --{name}", facts::program(component)));
+    let refused = facts::flags_at(component, version)
+        .into_iter()
+        .filter(|name| !help.iter().any(|listed| listed.replace('_', "-") == *name))
+        .filter(|name| !WITH_PROVIDERS_ONLY.contains(name))
+        .filter(|name| !takes(&program, name))
+        .map(|name| format!("{} {version} refuses --{name}", facts::program(component)));
+    unknown.chain(refused).collect()
+}
+
+#[test]
+fn the_facts_have_the_flags_that_real_kubernetes_has() {
+    let mut problems = Vec::new();
+    for release in kubernetes(&KUBERNETES.map(facts::program)) {
+        for component in KUBERNETES {
+            problems.extend(agree(&release, component));
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn the_facts_have_the_flags_that_real_etcd_has() {
+    let archive = |version| format!("etcd-v{version}-linux-amd64.tar.gz");
+    let folder = "github.com/etcd-io/etcd/releases/download";
+    let releases = releases(folder, archive, &["etcd"]);
+    assert!(!releases.is_empty(), "the mirror has no etcd");
+    let problems: Vec<String> = releases
+        .iter()
+        .flat_map(|release| agree(release, Component::Etcd))
+        .collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn the_facts_have_the_configuration_fields_that_real_kubernetes_has() {
+    for release in kubernetes(&["kubelet", "kube-proxy"]) {
+        let minor = facts::minor(release.version).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+
+        let mut kubelet = every_field(
+            ConfigurationKind::Kubelet,
+            release.version,
+            &minor.kubelet_configuration,
+        );
+        // A value that no kubelet takes, so that none starts; it looks at the fields before.
+        kubelet.insert("maxPods".to_owned(), json!(-1));
+        fs::write(&file, Value::Object(kubelet).to_string()).unwrap();
+        let config = format!("--config={}", file.display());
+        let nowhere = "--kubeconfig=/nonexistent".to_owned();
+        let kubelet = said(
+            &release.program(Component::Kubelet),
+            &[config.clone(), nowhere],
+        );
+        assert!(
+            kubelet.contains("invalid configuration: maxPods"),
+            "{kubelet}"
+        );
+        assert_eq!(
+            unknown_fields(&kubelet),
+            ["kimageHasNoSuchField"],
+            "{kubelet}"
+        );
+
+        let proxy = every_field(
+            ConfigurationKind::KubeProxy,
+            release.version,
+            &minor.kube_proxy_configuration,
+        );
+        fs::write(&file, Value::Object(proxy).to_string()).unwrap();
+        let written = folder.path().join("written.yaml");
+        // Asked to write its configuration, it does nothing else.
+        let write = format!("--write-config-to={}", written.display());
+        let proxy = said(&release.program(Component::KubeProxy), &[config, write]);
+        assert_eq!(unknown_fields(&proxy), ["kimageHasNoSuchField"], "{proxy}");
+        let written = fs::read_to_string(written).unwrap();
+        let problems = unknown_paths(ConfigurationKind::KubeProxy, &written, release.version);
+        assert!(problems.is_empty(), "{problems:?}");
+    }
+}
+
+#[test]
+fn the_facts_have_the_kubelets_fields_that_kubeadm_writes() {
+    for release in kubernetes(&[KUBEADM]) {
+        let kubeadm = release.programs.path().join(KUBEADM);
+        let print =
+            "config print init-defaults --component-configs KubeletConfiguration".split(' ');
+        let written = said(&kubeadm, &print.map(str::to_owned).collect::<Vec<_>>());
+        let kubelet = written
+            .split("---\n")
+            .find(|document| document.contains("kind: KubeletConfiguration"))
+            .unwrap_or_else(|| panic!("{written}"));
+        let problems = unknown_paths(ConfigurationKind::Kubelet, kubelet, release.version);
+        assert!(problems.is_empty(), "{problems:?}");
+    }
+}
+
+/// The fields of a configuration as a program wrote it that the facts do not have.
+fn unknown_paths(kind: ConfigurationKind, text: &str, version: Version) -> Vec<String> {
+    let paths = paths(&serde_yaml_ng::from_str(text).unwrap());
+    assert!(paths.len() > 20, "{text}");
+    paths
+        .into_iter()
+        .filter(|path| !["apiVersion", "kind"].contains(&path.as_str()))
+        .filter(|path| !facts::field(kind, path, version).is_accepted())
+        .map(|path| format!("{} {version} has `{path}`", kind.name()))
+        .collect()
+}
+
+/// A configuration with every field that the facts know, without values where that is possible, and one that nobody has.
+fn every_field(kind: ConfigurationKind, version: Version, api: &facts::Api) -> Map<String, Value> {
+    let mut all = Map::new();
+    for path in facts::fields_at(kind, version) {
+        let value = if is_duration(path) {
+            json!("1s")
+        } else {
+            Value::Null
+        };
+        insert(&mut all, path, value);
+    }
+    all.insert("apiVersion".to_owned(), json!(api.version));
+    all.insert("kind".to_owned(), json!(api.kind));
+    all.insert("kimageHasNoSuchField".to_owned(), Value::Null);
+    all
+}
+
+/// Durations cannot be null.
+fn is_duration(path: &str) -> bool {
+    const ENDS: [&str; 8] = [
+        "Frequency",
+        "Interval",
+        "Period",
+        "Timeout",
+        "Age",
+        "TTL",
+        "Duration",
+        "PeriodCriticalPods",
+    ];
+    ENDS.iter().any(|end| path.ends_with(end))
+        && !["evictionSoftGracePeriod", "evictionMaxPodGracePeriod"].contains(&path)
+}
+
+/// Puts a value at a path as facts write it, over a null or nothing on the way.
+fn insert(map: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((first, rest)) = path.split_once('.') else {
+        map.entry(path).or_insert(value);
+        return;
+    };
+    let (key, list) = match first.strip_suffix("[]") {
+        Some(key) => (key, true),
+        None => (first, false),
+    };
+    let slot = map.entry(key).or_insert(Value::Null);
+    if slot.is_null() {
+        *slot = if list { json!([{}]) } else { json!({}) };
+    }
+    let inner = if list { &mut slot[0] } else { slot };
+    insert(inner.as_object_mut().unwrap(), rest, value);
+}
+
+/// The names of the fields that a program says it does not know.
+fn unknown_fields(said: &str) -> Vec<String> {
+    said.replace('\\', "")
+        .split("unknown field \"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"').map(|(name, _)| name.to_owned()))
+        .collect()
+}
+
+/// The paths of all fields of a configuration.
+fn paths(value: &Value) -> Vec<String> {
+    let Value::Object(map) = value else {
+        return Vec::new();
+    };
+    map.iter()
+        .flat_map(|(name, value)| {
+            let below = paths(value)
+                .into_iter()
+                .map(move |path| format!("{name}.{path}"));
+            std::iter::once(name.clone())
+                .chain(below)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
