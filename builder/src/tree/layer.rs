@@ -112,6 +112,11 @@ impl Layer {
         }
     }
 
+    /// The entry at a path, links not followed.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path).map(|layered| &layered.entry)
+    }
+
     /// The entries in path order.
     pub fn entries(&self) -> impl Iterator<Item = (&TreePath, &Layered)> {
         self.entries.iter()

@@ -1,0 +1,140 @@
+//! Turns what is in an archive into a [`Filesystem`]: paths checked, what does not belong into a base left out.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use super::archive::{self, Member, MemberKind, ReadError};
+use super::filesystem::{Filesystem, Node, NodeKind};
+use super::refusal::{Limits, Refusal};
+use super::selection::Selection;
+use crate::tree::{Blob, Slice, TreePath};
+
+/// The longest target of a link, in bytes; Linux takes no longer one.
+const LONGEST_TARGET: usize = 4095;
+
+/// What of an archive is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// All of it: an archive that we wrote.
+    All,
+    /// What belongs into a base.
+    Selected(&'a Selection<'a>),
+}
+
+impl Wanted<'_> {
+    fn keeps(self, path: &str, is_directory: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Selected(selection) => selection.keeps(path, is_directory),
+        }
+    }
+}
+
+/// Adds an archive's entries. `blob` names the file that `file` has open.
+pub(super) fn add_archive(
+    filesystem: &mut Filesystem,
+    file: &File,
+    blob: &Arc<Blob>,
+    limits: &Limits,
+    wanted: Wanted<'_>,
+) -> Result<(), ReadError> {
+    // Hard links to what is left out are left out too, not refused.
+    let mut dropped = std::collections::BTreeSet::new();
+    archive::read_members(file, limits, |member| {
+        add_member(filesystem, member, blob, wanted, &mut dropped)
+    })
+}
+
+fn add_member(
+    filesystem: &mut Filesystem,
+    member: Member,
+    blob: &Arc<Blob>,
+    wanted: Wanted<'_>,
+    dropped: &mut std::collections::BTreeSet<TreePath>,
+) -> Result<(), Refusal> {
+    let path = tree_path(&member.name)?;
+    let is_directory = matches!(member.kind, MemberKind::Directory);
+    if !wanted.keeps(path.as_str(), is_directory) {
+        dropped.insert(path);
+        return Ok(());
+    }
+    let kind = match member.kind {
+        MemberKind::Directory => NodeKind::Directory,
+        MemberKind::File { offset, size } => NodeKind::File(Slice {
+            blob: blob.clone(),
+            offset,
+            size,
+        }),
+        MemberKind::Symlink(target) => {
+            check_target(&path, &target)?;
+            NodeKind::Symlink(target)
+        }
+        MemberKind::HardLink(target) => {
+            let target = tree_path(&target)?;
+            if dropped.contains(&target) {
+                dropped.insert(path);
+                return Ok(());
+            }
+            return filesystem.link(path, &target);
+        }
+        MemberKind::Fifo => NodeKind::Fifo,
+        MemberKind::Device => return Err(Refusal::Device { entry: path }),
+        MemberKind::Unsupported(what) => {
+            return Err(Refusal::Unsupported {
+                entry: path.to_string(),
+                what,
+            });
+        }
+    };
+    if path.is_root() && !is_directory {
+        return Err(Refusal::Path {
+            entry: member.name,
+            problem: "the root is a directory".to_owned(),
+        });
+    }
+    filesystem.put(
+        path,
+        Node {
+            kind,
+            meta: member.meta,
+        },
+    )
+}
+
+/// Refuses the target of a link that cannot be stored. Where it leads does not matter: nothing is ever written
+/// through it on the machine that builds.
+pub(super) fn check_target(path: &TreePath, target: &str) -> Result<(), Refusal> {
+    let problem = if target.is_empty() {
+        "it is empty"
+    } else if target.len() > LONGEST_TARGET {
+        "it is longer than 4095 bytes"
+    } else if target.contains('\0') {
+        "it has a NUL"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::LinkTarget {
+        entry: path.clone(),
+        problem,
+    })
+}
+
+/// The path of an entry: `./etc/hosts`, `etc/hosts` and `/etc/hosts` are all `/etc/hosts`; a `..` is refused.
+pub(super) fn tree_path(name: &str) -> Result<TreePath, Refusal> {
+    let mut path = String::with_capacity(name.len() + 1);
+    for part in name
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+    {
+        path.push('/');
+        path.push_str(part);
+    }
+    if path.is_empty() {
+        path.push('/');
+    }
+    path.parse()
+        .map_err(|problem: crate::tree::PathError| Refusal::Path {
+            entry: name.to_owned(),
+            problem: problem.to_string(),
+        })
+}
