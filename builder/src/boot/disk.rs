@@ -1,8 +1,8 @@
 //! The machines' disks: qcow2 overlays, so that the images stay as they were built.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -50,6 +50,9 @@ pub(super) fn prepare(
             });
         }
         create(&files.disk(), &image, &info.format, size)?.map_err(unusable)?;
+        // What a node writes to its disk is as secret as its image.
+        fs::set_permissions(files.disk(), Permissions::from_mode(0o600))
+            .map_err(file_error(&files.disk()))?;
         let record = files.lies_over();
         write_private(&record, lies_over.as_bytes()).map_err(file_error(&record))?;
     }
@@ -159,6 +162,7 @@ mod tests {
         image(place.path(), 1 << 20);
         let files = prepared(place.path(), Disks::ThrownAway, Some(4 << 20)).unwrap();
         let info = info(&files.disk()).unwrap().unwrap();
+        assert_eq!(fs::metadata(files.disk()).unwrap().mode() & 0o777, 0o600);
         assert_eq!(
             (info.virtual_size, info.format.as_str()),
             (4 << 20, "qcow2")

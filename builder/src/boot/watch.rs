@@ -155,7 +155,9 @@ impl Run<'_> {
             if request.disks == Disks::ThrownAway {
                 let _ = fs::remove_file(files.console());
             }
-            let _ = fs::remove_file(files.words());
+            for stale in [files.words(), files.screen()] {
+                let _ = fs::remove_file(stale);
+            }
             let old_boots = fs::read_to_string(files.boots()).unwrap_or_default();
             let mut machine = Machine::new(node, files, accelerator, processors, request.firmware)?;
             if node.role == Role::Master {
@@ -452,7 +454,11 @@ impl Drop for Asking {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::{ApiAccess, BootNode, Firmware};
     use super::*;
+    use crate::secret::Secret;
 
     fn node(old_boots: &[&str]) -> Node {
         Node {
@@ -473,6 +479,60 @@ mod tests {
             ready,
             message: "the kubelet says so".to_owned(),
         }
+    }
+
+    /// Boots a machine whose boot sector stops at once.
+    fn boot_nothing(place: &Path, disks: Disks, stop: bool) -> BootError {
+        let mut sector = vec![0; 512];
+        sector[..2].copy_from_slice(&[0xf4, 0xf4]);
+        sector[510..].copy_from_slice(&[0x55, 0xaa]);
+        fs::write(place.join("node-1.raw"), sector).unwrap();
+        let request = BootRequest {
+            nodes: vec![BootNode {
+                name: "node-1".parse().unwrap(),
+                role: Role::Worker,
+                image: place.join("node-1.raw"),
+                mac: "52:54:00:00:00:01".to_owned(),
+                address: "10.0.0.1/24".parse().unwrap(),
+                gateway: None,
+                memory: 32,
+            }],
+            api: ApiAccess {
+                port: 6443,
+                server_name: "kubernetes".to_owned(),
+                authority: String::new(),
+                certificate: String::new(),
+                key: Secret::new(vec![]),
+            },
+            firmware: Firmware::Bios,
+            disk_size: None,
+            accelerator: Some(Accelerator::Tcg),
+            directory: place.join("boot"),
+            disks,
+            timeout: Duration::from_secs(1),
+            then: Then::PowerOff,
+            stop: Arc::new(AtomicBool::new(stop)),
+        };
+        boot(&request, &Progress::Lines { width: 0 }).unwrap_err()
+    }
+
+    #[test]
+    fn a_machine_that_does_not_come_up_leaves_its_screen_and_no_disk() {
+        let place = tempfile::tempdir().unwrap();
+        let error = boot_nothing(place.path(), Disks::ThrownAway, false);
+        assert!(matches!(error, BootError::NotReady { .. }), "{error}");
+        let left = |name: &str| place.path().join("boot/node-1").join(name).exists();
+        assert!(left("screen.png") && left("console.log"));
+        assert!(!left("disk.qcow2") && !left("pid"));
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_ends_its_machines_and_keeps_the_disks_it_was_told_to_keep() {
+        let place = tempfile::tempdir().unwrap();
+        let error = boot_nothing(place.path(), Disks::Kept, true);
+        assert!(matches!(error, BootError::Stopped), "{error}");
+        let left = |name: &str| place.path().join("boot/node-1").join(name).exists();
+        assert!(left("disk.qcow2") && !left("pid"));
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! Artifacts from a mirror to a slice: what is stored, what is refused, what is noticed.
 
 mod folder;
+mod http;
 mod mirror;
+mod server;

@@ -1,0 +1,182 @@
+//! What an image gets of a cluster's secrets.
+//!
+//! Types keep the promise that no authority's key reaches a worker: only [`ControlPlane`] has a place for one, and only
+//! for the one that the controller manager signs with. The keys of the etcd and front-proxy authorities are in no image.
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Certificate, Domain, Identity, Owner, TrustError};
+use crate::secret::Secret;
+use crate::spec::{Node, Role};
+
+/// A certificate and its key.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// Public.
+    pub certificate: Certificate,
+    /// PEM text.
+    pub key: Secret,
+}
+
+impl Pair {
+    /// Certificate and key in one PEM text, as the kubelet keeps its own.
+    pub fn combined(&self) -> Secret {
+        Secret::new([self.certificate.pem().as_bytes(), self.key.expose()].concat())
+    }
+}
+
+/// The key pair that service account tokens are signed with.
+#[derive(Debug, Clone)]
+pub struct ServiceAccount {
+    /// PEM text.
+    pub key: Secret,
+    /// PEM text, `PUBLIC KEY`.
+    pub public: String,
+}
+
+/// What was issued for a cluster, or for those of its nodes that were requested.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub(super) authorities: BTreeMap<Domain, Certificate>,
+    pub(super) kubernetes_key: Secret,
+    pub(super) service_account: ServiceAccount,
+    pub(super) encryption_key: Secret,
+    pub(super) cluster_id: Uuid,
+    pub(super) leaves: BTreeMap<(Owner, Identity), Pair>,
+}
+
+/// What one node holds.
+#[derive(Debug, Clone)]
+pub struct NodeCredentials {
+    /// Whom the node believes: `/etc/kubernetes/pki/ca.crt`.
+    pub kubernetes_ca: Certificate,
+    /// The kubelet towards the API.
+    pub kubelet: Pair,
+    /// The kubelet as a server.
+    pub kubelet_serving: Pair,
+    /// kube-proxy towards the API.
+    pub kube_proxy: Pair,
+    /// What a master holds beside; a worker has none.
+    pub control_plane: Option<Box<ControlPlane>>,
+    /// When the first certificate of the node ends.
+    pub valid_until: OffsetDateTime,
+}
+
+/// What a master holds beside what every node holds.
+#[derive(Debug, Clone)]
+pub struct ControlPlane {
+    /// Whom etcd and its clients believe.
+    pub etcd_ca: Certificate,
+    /// Whom the API server believes to speak for others.
+    pub front_proxy_ca: Certificate,
+    /// What the controller manager signs the certificates of kubelets with.
+    pub kubernetes_ca_key: Secret,
+    /// What tokens are signed with.
+    pub service_account: ServiceAccount,
+    /// 32 random bytes that secrets in etcd are encrypted with.
+    pub encryption_key: Secret,
+    /// See [`Identity::Apiserver`].
+    pub apiserver: Pair,
+    /// See [`Identity::ApiserverKubeletClient`].
+    pub apiserver_kubelet_client: Pair,
+    /// See [`Identity::ApiserverEtcdClient`].
+    pub apiserver_etcd_client: Pair,
+    /// See [`Identity::FrontProxyClient`].
+    pub front_proxy_client: Pair,
+    /// See [`Identity::ControllerManager`].
+    pub controller_manager: Pair,
+    /// See [`Identity::Scheduler`].
+    pub scheduler: Pair,
+    /// See [`Identity::Admin`].
+    pub admin: Pair,
+    /// See [`Identity::Bootstrap`].
+    pub bootstrap: Pair,
+    /// See [`Identity::EtcdServer`].
+    pub etcd_server: Pair,
+    /// See [`Identity::EtcdPeer`].
+    pub etcd_peer: Pair,
+    /// See [`Identity::EtcdHealthcheckClient`].
+    pub etcd_healthcheck_client: Pair,
+}
+
+impl Credentials {
+    /// The certificate of an authority.
+    pub fn authority(&self, domain: Domain) -> &Certificate {
+        // Every domain gets one when this is made.
+        &self.authorities[&domain]
+    }
+
+    /// A number that no other cluster has, the same for as long as the secrets directory lives.
+    pub fn cluster_id(&self) -> Uuid {
+        self.cluster_id
+    }
+
+    /// The administrator's certificate and key, for a kubeconfig on the machine that builds.
+    pub fn admin(&self) -> Option<&Pair> {
+        self.leaves.get(&(Owner::Cluster, Identity::Admin))
+    }
+
+    /// What a node holds.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::NotIssued`] if the node was not among what was requested.
+    pub fn for_node(&self, node: &Node) -> Result<NodeCredentials, TrustError> {
+        let pair = |identity: Identity| {
+            let owner = match identity {
+                Identity::Admin => Owner::Cluster,
+                _ => Owner::Node(node.name.clone()),
+            };
+            self.leaves
+                .get(&(owner, identity))
+                .cloned()
+                .ok_or_else(|| TrustError::NotIssued(node.name.clone()))
+        };
+        let control_plane = match node.role {
+            Role::Master => Some(Box::new(ControlPlane {
+                etcd_ca: self.authority(Domain::Etcd).clone(),
+                front_proxy_ca: self.authority(Domain::FrontProxy).clone(),
+                kubernetes_ca_key: self.kubernetes_key.clone(),
+                service_account: self.service_account.clone(),
+                encryption_key: self.encryption_key.clone(),
+                apiserver: pair(Identity::Apiserver)?,
+                apiserver_kubelet_client: pair(Identity::ApiserverKubeletClient)?,
+                apiserver_etcd_client: pair(Identity::ApiserverEtcdClient)?,
+                front_proxy_client: pair(Identity::FrontProxyClient)?,
+                controller_manager: pair(Identity::ControllerManager)?,
+                scheduler: pair(Identity::Scheduler)?,
+                admin: pair(Identity::Admin)?,
+                bootstrap: pair(Identity::Bootstrap)?,
+                etcd_server: pair(Identity::EtcdServer)?,
+                etcd_peer: pair(Identity::EtcdPeer)?,
+                etcd_healthcheck_client: pair(Identity::EtcdHealthcheckClient)?,
+            })),
+            Role::Worker => None,
+        };
+        let held = Identity::of(node.role)
+            .map(|identity| pair(identity).map(|pair| pair.certificate.not_after()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let kubernetes_ca = self.authority(Domain::Kubernetes).clone();
+        let authorities = match node.role {
+            Role::Master => Domain::ALL.as_slice(),
+            Role::Worker => &[Domain::Kubernetes],
+        };
+        let valid_until = authorities
+            .iter()
+            .map(|domain| self.authority(*domain).not_after())
+            .chain(held)
+            .min()
+            .unwrap_or(kubernetes_ca.not_after());
+        Ok(NodeCredentials {
+            kubernetes_ca,
+            kubelet: pair(Identity::Kubelet)?,
+            kubelet_serving: pair(Identity::KubeletServing)?,
+            kube_proxy: pair(Identity::KubeProxy)?,
+            control_plane,
+            valid_until,
+        })
+    }
+}

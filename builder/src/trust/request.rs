@@ -1,0 +1,227 @@
+//! What a cluster needs issued: decided from its meaning alone, before anything is read or made.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{Domain, Identity};
+use crate::spec::{Cluster, KeyAlgorithm, Node, NodeName};
+
+/// All that a cluster, or some of its nodes, needs issued.
+#[derive(Debug, Clone, Serialize)]
+pub struct Requests {
+    /// For every key that is made.
+    pub algorithm: KeyAlgorithm,
+    /// Lifetime of an authority that is made, in years of 365 days.
+    pub ca_years: u32,
+    /// One per certificate, shared ones first, then by node in the order of the file.
+    pub leaves: Vec<Request>,
+}
+
+/// One certificate to be issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// What it is for; implies the domain and the usages.
+    pub identity: Identity,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Who it names.
+    pub subject: Subject,
+    /// What a server is reached by; empty for clients.
+    pub names: Names,
+    /// Days from now that it is good for. It starts a day earlier, for clocks that are behind.
+    pub days: u32,
+}
+
+/// Whose an identity is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// One for the cluster, on every master.
+    Cluster,
+    /// One node's own.
+    Node(NodeName),
+}
+
+/// Who a certificate names: to Kubernetes, a user and a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Subject {
+    /// The common name; the user.
+    pub common_name: String,
+    /// The organization; the group.
+    pub organization: Option<String>,
+}
+
+/// Subject alternative names: each list sorted, nothing twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Names {
+    /// Host names.
+    pub dns: BTreeSet<String>,
+    /// Addresses.
+    pub ip: BTreeSet<IpAddr>,
+}
+
+impl Names {
+    /// Sorts names and addresses apart.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut sorted = Self::default();
+        for name in names {
+            match name.parse() {
+                Ok(address) => sorted.ip.insert(address),
+                Err(_) => sorted.dns.insert(name.to_owned()),
+            };
+        }
+        sorted
+    }
+}
+
+impl Request {
+    /// Which authority vouches for it.
+    pub fn domain(&self) -> Domain {
+        self.identity.domain()
+    }
+
+    /// Where its files are in the secrets directory, without `.crt` or `.key`.
+    pub fn path(&self) -> PathBuf {
+        match &self.owner {
+            Owner::Cluster => PathBuf::from(self.identity.stem()),
+            Owner::Node(name) => PathBuf::from("nodes")
+                .join(name.as_str())
+                .join(self.identity.stem()),
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.owner {
+            Owner::Cluster => write!(f, "{}", self.identity),
+            Owner::Node(name) => write!(f, "{} of {name}", self.identity),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(organization) = &self.organization {
+            write!(f, "O={organization}, ")?;
+        }
+        write!(f, "CN={}", self.common_name)
+    }
+}
+
+impl Requests {
+    /// Only what the named nodes hold: their own and, for a master, what masters share.
+    pub fn only(&self, nodes: &[&NodeName]) -> Self {
+        let wanted = |request: &&Request| match &request.owner {
+            Owner::Cluster => true,
+            Owner::Node(name) => nodes.contains(&name),
+        };
+        Self {
+            leaves: self.leaves.iter().filter(wanted).cloned().collect(),
+            ..*self
+        }
+    }
+}
+
+/// Decides what a cluster needs issued. `admin_group` is the group that its version of Kubernetes puts administrators
+/// in: `system:masters` up to 1.28, `kubeadm:cluster-admins` from 1.29, which is bound to `cluster-admin` and whose
+/// rights can therefore be taken back.
+pub fn requests(cluster: &Cluster, admin_group: &str) -> Requests {
+    let mut leaves = vec![Request {
+        identity: Identity::Admin,
+        owner: Owner::Cluster,
+        subject: subject(Identity::Admin, "", admin_group),
+        names: Names::default(),
+        days: cluster.pki.leaf_days,
+    }];
+    for node in &cluster.nodes {
+        let own = Identity::of(node.role).filter(|identity| *identity != Identity::Admin);
+        leaves.extend(own.map(|identity| Request {
+            identity,
+            owner: Owner::Node(node.name.clone()),
+            subject: subject(identity, node.name.as_str(), admin_group),
+            names: names(identity, cluster, node),
+            days: cluster.pki.leaf_days,
+        }));
+    }
+    Requests {
+        algorithm: cluster.pki.algorithm,
+        ca_years: cluster.pki.ca_years,
+        leaves,
+    }
+}
+
+/// The subject of an identity. Where the API server authorizes by user name a group would only add rights, so there is
+/// none: `kube-apiserver-kubelet-client` needs a binding to `system:kubelet-api-admin`.
+fn subject(identity: Identity, node: &str, admin_group: &str) -> Subject {
+    let (common_name, organization) = match identity {
+        Identity::Apiserver => ("kube-apiserver", None),
+        Identity::ApiserverKubeletClient => ("kube-apiserver-kubelet-client", None),
+        Identity::ApiserverEtcdClient => ("kube-apiserver-etcd-client", None),
+        Identity::FrontProxyClient => ("front-proxy-client", None),
+        Identity::ControllerManager => ("system:kube-controller-manager", None),
+        Identity::Scheduler => ("system:kube-scheduler", None),
+        Identity::Admin => ("kubernetes-admin", Some(admin_group)),
+        // The first binding of all can only be made by this group, which no binding stands behind. A master holds the
+        // authority's key anyway, so the certificate adds nothing to what can be done there.
+        Identity::Bootstrap => ("kimage-bootstrap", Some("system:masters")),
+        Identity::EtcdHealthcheckClient => ("kube-etcd-healthcheck-client", None),
+        Identity::EtcdServer | Identity::EtcdPeer => (node, None),
+        Identity::Kubelet | Identity::KubeletServing => {
+            return Subject {
+                common_name: format!("system:node:{node}"),
+                organization: Some("system:nodes".to_owned()),
+            };
+        }
+        Identity::KubeProxy => ("system:kube-proxy", None),
+    };
+    Subject {
+        common_name: common_name.to_owned(),
+        organization: organization.map(str::to_owned),
+    }
+}
+
+/// What a server of a node is reached by.
+fn names(identity: Identity, cluster: &Cluster, node: &Node) -> Names {
+    let mut names = Names::default();
+    let loopback = [
+        IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::from(Ipv6Addr::LOCALHOST),
+    ];
+    let own = |names: &mut Names| {
+        names.dns.insert(node.name.to_string());
+        names.ip.insert(node.address.addr().into());
+    };
+    match identity {
+        Identity::Apiserver => {
+            let given = cluster.control_plane.sans.iter().map(String::as_str);
+            names = Names::of(given.chain([cluster.control_plane.endpoint.as_str()]));
+            own(&mut names);
+            let service = format!("kubernetes.default.svc.{}", cluster.network.domain);
+            names.dns.extend(
+                [
+                    "kubernetes",
+                    "kubernetes.default",
+                    "kubernetes.default.svc",
+                    &service,
+                    "localhost",
+                ]
+                .map(str::to_owned),
+            );
+            names.ip.insert(cluster.api_service_address().into());
+            names.ip.insert(loopback[0]);
+        }
+        Identity::EtcdServer | Identity::EtcdPeer => {
+            own(&mut names);
+            names.dns.insert("localhost".to_owned());
+            names.ip.extend(loopback);
+        }
+        Identity::KubeletServing => own(&mut names),
+        _ => {}
+    }
+    names
+}
