@@ -28,6 +28,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("grub-mkimage", "grub-common"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
+    ("setpriv", "util-linux"),
     ("openssl", "openssl"),
     ("e2fsck", "e2fsprogs"),
     ("debugfs", "e2fsprogs"),

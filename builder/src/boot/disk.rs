@@ -4,14 +4,13 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Output;
 
 use serde::Deserialize;
 
 use super::directory::{NodeFiles, file_error, write_private};
 use super::firmware::Ovmf;
-use super::machine::program;
 use super::{BootError, BootNode, Disks, Firmware};
+use crate::program::{Program, ProgramError};
 
 /// Sees to it that a node's overlay is there, and its NVRAM where the firmware wants one: fresh, or as the last run left
 /// them.
@@ -39,7 +38,7 @@ pub(super) fn prepare(
         }
     } else {
         files.remove_disk();
-        let info = info(&image)?.map_err(unusable)?;
+        let info = info(&image)?;
         if let Some(disk) = size
             && disk < info.virtual_size
         {
@@ -49,7 +48,7 @@ pub(super) fn prepare(
                 image: info.virtual_size,
             });
         }
-        create(&files.disk(), &image, &info.format, size)?.map_err(unusable)?;
+        create(&files.disk(), &image, &info.format, size)?;
         // What a node writes to its disk is as secret as its image.
         fs::set_permissions(files.disk(), Permissions::from_mode(0o600))
             .map_err(file_error(&files.disk()))?;
@@ -84,9 +83,15 @@ struct Info {
     format: String,
 }
 
-fn info(image: &Path) -> Result<io::Result<Info>, BootError> {
-    let output = qemu_img(&["info".into(), "--output=json".into(), image.to_owned()])?;
-    Ok(succeeded(&output).and_then(|()| Ok(serde_json::from_slice(&output.stdout)?)))
+fn info(image: &Path) -> Result<Info, ProgramError> {
+    let output = Program::new("qemu-img")
+        .args(["info", "--output=json"])
+        .arg(image)
+        .run()?;
+    serde_json::from_slice(&output.stdout).map_err(|error| ProgramError::Run {
+        name: "qemu-img".to_owned(),
+        source: error.into(),
+    })
 }
 
 fn create(
@@ -94,37 +99,13 @@ fn create(
     image: &Path,
     format: &str,
     size: Option<u64>,
-) -> Result<io::Result<()>, BootError> {
-    let mut args: Vec<PathBuf> = ["create", "-q", "-f", "qcow2", "-F", format, "-b"]
-        .map(PathBuf::from)
-        .to_vec();
-    args.extend([image.to_owned(), overlay.to_owned()]);
-    args.extend(size.map(|size| PathBuf::from(size.to_string())));
-    Ok(succeeded(&qemu_img(&args)?))
-}
-
-fn qemu_img(args: &[PathBuf]) -> Result<Output, BootError> {
-    program("qemu-img")
-        .args(args)
-        .output()
-        .map_err(|source| BootError::Program {
-            program: "qemu-img",
-            package: "qemu-utils",
-            source,
-        })
-}
-
-fn succeeded(output: &Output) -> io::Result<()> {
-    if output.status.success() {
-        return Ok(());
-    }
-    let words = String::from_utf8_lossy(&output.stderr);
-    let last = words
-        .trim()
-        .lines()
-        .next_back()
-        .unwrap_or("no reason given");
-    Err(io::Error::other(last.to_owned()))
+) -> Result<(), ProgramError> {
+    Program::new("qemu-img")
+        .args(["create", "-q", "-f", "qcow2", "-F", format, "-b"])
+        .args([image, overlay])
+        .args(size.map(|size| size.to_string()))
+        .run()
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -161,7 +142,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         image(place.path(), 1 << 20);
         let files = prepared(place.path(), Disks::ThrownAway, Some(4 << 20)).unwrap();
-        let info = info(&files.disk()).unwrap().unwrap();
+        let info = info(&files.disk()).unwrap();
         assert_eq!(fs::metadata(files.disk()).unwrap().mode() & 0o777, 0o600);
         assert_eq!(
             (info.virtual_size, info.format.as_str()),

@@ -4,21 +4,15 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::failure::{Exit, Failure};
+use crate::program::ProgramError;
 use crate::spec::NodeName;
 
 /// Why nodes did not come up.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
-    /// A program that booting needs could not be started.
-    #[error("cannot run `{program}`")]
-    Program {
-        /// Its name.
-        program: &'static str,
-        /// The Debian package that has it.
-        package: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
+    /// A program that booting needs is not there, or failed.
+    #[error("cannot prepare machines")]
+    Program(#[from] ProgramError),
     /// There is no UEFI firmware for the guests.
     #[error("there is no UEFI firmware for QEMU here")]
     NoFirmware,
@@ -118,7 +112,7 @@ pub enum BootError {
 impl Failure for BootError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Program { .. } | Self::NoFirmware | Self::Busy { .. } => Exit::Environment,
+            Self::Program(_) | Self::NoFirmware | Self::Busy { .. } => Exit::Environment,
             Self::File { .. } | Self::Start { .. } => Exit::Environment,
             Self::Image { .. } | Self::DiskTooSmall { .. } | Self::OtherImage { .. } => {
                 Exit::UserFiles
@@ -131,9 +125,7 @@ impl Failure for BootError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Program { package, .. } => {
-                format!("on Debian and Ubuntu it is in the package `{package}`")
-            }
+            Self::Program(error) => return error.hint(),
             Self::NoFirmware => "install the package `ovmf`, or boot with BIOS".to_owned(),
             Self::Image { .. } => "build it first: `kimage build --all`".to_owned(),
             Self::DiskTooSmall { .. } => "give a larger `--disk-size`, or none".to_owned(),

@@ -22,6 +22,7 @@ use super::directory::{NodeFiles, file_error, private, write_private};
 use super::firmware::Ovmf;
 use super::qmp::Monitor;
 use super::{Accelerator, BootError, BootNode, Firmware, Segment};
+use crate::program::ProgramError;
 
 /// What `setpriv` exits with when it does not find the program.
 const NOT_FOUND: i32 = 127;
@@ -130,11 +131,7 @@ impl Machine {
         };
         let since = Instant::now();
         let (mut process, ours) = start().map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => BootError::Program {
-                program: "setpriv",
-                package: "util-linux",
-                source,
-            },
+            io::ErrorKind::NotFound => missing("setpriv"),
             _ => self.start_error(source),
         })?;
         let pid = self.files.process();
@@ -154,11 +151,7 @@ impl Machine {
                 let _ = process.kill();
                 let status = process.wait();
                 Err(match status.ok().and_then(|status| status.code()) {
-                    Some(NOT_FOUND) => BootError::Program {
-                        program: "qemu-system-x86_64",
-                        package: "qemu-system-x86",
-                        source: io::Error::from(io::ErrorKind::NotFound),
-                    },
+                    Some(NOT_FOUND) => missing("qemu-system-x86_64"),
                     _ => self.start_error(io::Error::other(self.last_words())),
                 })
             }
@@ -239,12 +232,18 @@ fn inherited(socket: &UnixStream) -> io::Result<RawFd> {
     Ok(socket.as_raw_fd())
 }
 
+fn missing(name: &str) -> BootError {
+    BootError::Program(ProgramError::Missing {
+        name: name.to_owned(),
+    })
+}
+
 /// A program with a group of its own, so that Ctrl-C reaches this process only, and no input.
 #[expect(
     clippy::disallowed_methods,
     reason = "`program` waits for what it runs; machines run on"
 )]
-pub(super) fn program(name: &str) -> Command {
+fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command
         .envs([("LC_ALL", "C"), ("TZ", "UTC")])
