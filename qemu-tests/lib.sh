@@ -1,0 +1,112 @@
+# shellcheck shell=bash disable=SC2154 # `phase` sets $tests and $scenario
+# The words that scenarios are written in. A scenario runs in a folder of its own.
+#
+# A check that fails is written down and the scenario goes on, because the other checks tell where to look; anything else that
+# fails ends it. Nothing sleeps for a fixed time: `within` tries until it is true or the time is up.
+
+PATH=$PWD/bin:$PATH
+nodes_dir=$PWD/out/boot
+
+say() { echo "$*" >&2; }
+
+# check DESCRIPTION COMMAND...: writes down whether a command succeeds.
+check() {
+  local description=$1 verdict=ok output
+  shift
+  output=$("$@" 2>&1) || verdict='not ok'
+  echo "$verdict - $description" | tee -a results >&2
+  [ "$verdict" = ok ] || say "   $* said: ${output:-nothing}"
+}
+
+# within SECONDS COMMAND...: tries until it succeeds or the time is up; what the last try said stays.
+within() {
+  local end=$((SECONDS + $1)) output
+  shift
+  until output=$("$@" 2>&1); do
+    [ $SECONDS -lt $end ] || { echo "$output"; return 1; }
+    sleep 1
+  done
+  echo "$output"
+}
+
+# fails COMMAND...: succeeds if the command does not.
+fails() { ! "$@"; }
+
+# says WORDS COMMAND...: whether a command's output has the words.
+says() {
+  local words=$1 output
+  shift
+  output=$("$@") || return
+  echo "$output"
+  [[ $output = *"$words"* ]]
+}
+
+# same VALUE VALUE
+same() { echo "$1, $2"; [ "$1" = "$2" ]; }
+
+# Writes the cluster file from stdin, with what every test wants: the probe's image, and a report on the console.
+cluster() {
+  cat - "$tests/report.yaml" > cluster.yaml
+}
+
+# Builds all images, once what they need is pinned, without another connection; and unpacks the kubectl that goes with them.
+build() {
+  local version
+  "$KIMAGE" check >&2
+  "$KIMAGE" fetch >&2
+  "$KIMAGE" build --all --offline --locked >&2
+  version=$(sed -n 's/^kubernetes: {version: \(.*\)}/\1/p' cluster.yaml)
+  tar -xzf "${KIMAGE_MIRROR#file://}/dl.k8s.io/v$version/kubernetes-server-linux-amd64.tar.gz" --strip-components=3 \
+    --one-top-level=bin kubernetes/server/bin/kubectl
+}
+
+# boot FUNCTION ARGUMENTS...: boots machines on the disks of the last time, runs a function once all are Ready, and cuts the power.
+# The nodes' consoles begin anew, so that a report there is of this boot.
+boot() {
+  local function=$1
+  shift
+  rm -f out/boot/*/console.log
+  "$KIMAGE" boot --keep --timeout 600 "$@" -- "$tests/phase" "$scenario" "$function" >&2
+}
+
+# A pod of the probe on a node, with a label of its name.
+probe_pod() { # name, node
+  kubectl apply -f - << EOF
+{apiVersion: v1, kind: Pod, metadata: {name: $1, labels: {app: $1}}, spec: {nodeName: $2, terminationGracePeriodSeconds: 0,
+ containers: [{name: probe, image: "kimage.test/probe:1", args: [serve, --port, "8080"]}]}}
+EOF
+}
+
+no_pending_requests() {
+  local requests
+  requests=$(kubectl get csr --no-headers) || return
+  echo "$requests"
+  [[ $requests != *Pending* ]]
+}
+
+# What a node said of itself at this boot, once it has said all.
+report() {
+  local console=$nodes_dir/$1/console.log
+  within 240 grep -aq 'report: end' "$console" > /dev/null || return
+  tr -d '\r' < "$console" | sed -n 's/^report: //p'
+}
+
+# told NODE KEY: one value of its report.
+told() {
+  local all
+  all=$(report "$1") || { echo 'no report'; return; }
+  sed -n "s/^$2 = *//p" <<< "$all"
+}
+
+# The file of a node's disk.
+disk_of() { echo "$nodes_dir/$1/disk.qcow2"; }
+
+# What must be so on any node.
+node_is_sound() {
+  check "$1: no unit failed" same "$(told "$1" failed)" ''
+  check "$1: the system came up whole" same "$(told "$1" state)" running
+  check "$1: br_netfilter and overlay are loaded" same "$(told "$1" modules)" 'br_netfilter overlay'
+  check "$1: packets are forwarded, bridged ones filtered" same "$(told "$1" forward)$(told "$1" bridge)" 11
+  check "$1: no swap" same "$(told "$1" swap)" 0
+  check "$1: the kernel has no serial console" fails says console= told "$1" cmdline
+}
