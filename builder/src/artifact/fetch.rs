@@ -7,17 +7,16 @@
 //! What helps is tried again (a reset, a server that is busy); what does not (a wrong checksum, a refusal) is an error
 //! at once.
 
-use std::fs;
-use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::draft::Draft;
-use super::source::{Location, Source, Transfer, Trouble};
-use super::store::{Check, Entry, Found, Store, beside, failed, hash};
-use super::{Artifact, ArtifactError, Kind, Lock, Pin, Progress, checksum, oci};
-use crate::digest::{Digest, Hasher};
+use super::download::{Download, Patience};
+use super::registry::Pull;
+use super::source::{Source, Trouble};
+use super::store::{Check, Entry, Found, Store};
+use super::{Artifact, ArtifactError, Kind, Lock, Pin, Progress, checksum};
+use crate::digest::Digest;
 
 /// Whether servers may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +67,6 @@ pub struct Fetched {
 
 /// How many come at a time. More would help no server, and no disk.
 const AT_A_TIME: usize = 4;
-/// How often a file is asked for without getting on.
-const ATTEMPTS: u32 = 5;
-/// The longest wait, whatever a server says.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Getting on by this much makes the attempts count from the start again.
-const GETTING_ON: u64 = 1 << 20;
 /// No checksum file is larger.
 const LARGEST_CHECKSUM_FILE: u64 = 1 << 20;
 
@@ -143,12 +136,15 @@ impl Fetcher<'_> {
                 None => ArtifactError::Offline { name },
             });
         }
-        if matches!(artifact.kind, Kind::Image(_)) && !source.has_mirror() {
-            return Err(ArtifactError::Unreachable {
-                name: artifact.name.clone(),
-                url: artifact.upstream.to_string(),
-                source: "container images are only taken from a `mirror` so far".into(),
-            });
+        let image = match &artifact.kind {
+            Kind::Image(reference) => Some(reference),
+            Kind::Archive | Kind::Binary => None,
+        };
+        if let Some(reference) = image
+            && !source.has_mirror()
+        {
+            let pull = Pull::new(self, source, reference);
+            return self.told(artifact, pull.run(pin)).map(fetched);
         }
         let expected = match pin {
             Some(pin) => Some(pin.sha256),
@@ -163,17 +159,25 @@ impl Fetcher<'_> {
         let download = Download {
             fetcher: self,
             source,
-            artifact,
+            name: &artifact.name,
             location,
             expected,
             size: pin.map(|pin| pin.size),
         };
-        let outcome = download.run();
+        self.told(artifact, download.run(image)).map(fetched)
+    }
+
+    /// Tells how it ended.
+    fn told(
+        &self,
+        artifact: &Artifact,
+        outcome: Result<Entry, ArtifactError>,
+    ) -> Result<Entry, ArtifactError> {
         match &outcome {
             Ok(entry) => self.progress.finished(&artifact.name, entry.size),
             Err(_) => self.progress.failed(&artifact.name),
         }
-        outcome.map(fetched)
+        outcome
     }
 
     /// What upstream says that the digest is. A container image in a mirror may come without: its own blobs are
@@ -184,19 +188,10 @@ impl Fetcher<'_> {
         artifact: &Artifact,
     ) -> Result<Option<Digest>, ArtifactError> {
         let location = source.locate(&artifact.checksum_path);
-        let mut patience = Patience::new(self, artifact, &location);
+        let mut patience = Patience::new(self, &artifact.name, &location);
         let text = loop {
-            let read = source.open(&location, 0, None).and_then(|transfer| {
-                let mut bytes = Vec::new();
-                transfer
-                    .body
-                    .take(LARGEST_CHECKSUM_FILE)
-                    .read_to_end(&mut bytes)
-                    .map_err(|error| Trouble::Again(error.into(), None))?;
-                Ok(String::from_utf8_lossy(&bytes).into_owned())
-            });
-            match read {
-                Ok(text) => break text,
+            match source.text(&location, LARGEST_CHECKSUM_FILE) {
+                Ok(text) => break String::from_utf8_lossy(&text).into_owned(),
                 Err(Trouble::Missing) if matches!(artifact.kind, Kind::Image(_)) => {
                     return Ok(None);
                 }
@@ -211,264 +206,6 @@ impl Fetcher<'_> {
                 file: artifact.file_name().to_owned(),
             }),
         }
-    }
-}
-
-/// One file on its way into the store.
-struct Download<'a> {
-    fetcher: &'a Fetcher<'a>,
-    source: &'a Source,
-    artifact: &'a Artifact,
-    location: Location,
-    expected: Option<Digest>,
-    size: Option<u64>,
-}
-
-/// What is there of a file.
-struct Bytes {
-    draft: Draft,
-    hasher: Hasher,
-    count: u64,
-}
-
-/// Which side of a copy failed.
-enum CopyError {
-    Read(io::Error),
-    Write(io::Error),
-}
-
-impl Download<'_> {
-    fn run(&self) -> Result<Entry, ArtifactError> {
-        let store = self.fetcher.store;
-        let path = match &self.expected {
-            Some(digest) => store.partial(digest),
-            None => store.nameless(&self.artifact.mirror_path),
-        };
-        let write_error = |error| failed("write", &path)(error);
-        let etag_path = beside(&path, ".etag");
-        let mut bytes = Bytes {
-            draft: Draft::open(&path).map_err(write_error)?,
-            hasher: Hasher::new(),
-            count: 0,
-        };
-        // While we waited for the draft, another process may have brought it.
-        if let Some(digest) = &self.expected
-            && let Found::Whole(entry) = store.look(digest, Check::Stamp)?
-        {
-            bytes.draft.discard().map_err(write_error)?;
-            return Ok(entry);
-        }
-        let mut etag = None;
-        if self.expected.is_some() && matches!(self.location, Location::Http(_)) {
-            bytes.count =
-                hash(&mut bytes.draft.file, &mut bytes.hasher).map_err(failed("read", &path))?;
-            etag = fs::read_to_string(&etag_path).ok();
-        }
-        let mut inherited = bytes.count > 0;
-        let mut patience = Patience::new(self.fetcher, self.artifact, &self.location);
-        loop {
-            let before = bytes.count;
-            match self.source.open(&self.location, before, etag.as_deref()) {
-                Ok(transfer) => {
-                    if transfer.from != bytes.count || bytes.count == 0 {
-                        bytes.restart().map_err(write_error)?;
-                        inherited = false;
-                    }
-                    if let Err(error) = self.refuse_size(transfer.total) {
-                        remember(&etag_path, None);
-                        bytes.draft.discard().map_err(write_error)?;
-                        return Err(error);
-                    }
-                    etag.clone_from(&transfer.etag);
-                    remember(&etag_path, etag.as_deref());
-                    match self.receive(transfer, &mut bytes) {
-                        Ok(()) => {}
-                        Err(CopyError::Write(error)) => return Err(write_error(error).into()),
-                        Err(CopyError::Read(error)) => {
-                            let got_on = bytes.count.saturating_sub(before);
-                            patience.wait(Trouble::Again(error.into(), None), got_on)?;
-                            continue;
-                        }
-                    }
-                }
-                Err(Trouble::FromStart) if bytes.count > 0 => {
-                    bytes.restart().map_err(write_error)?;
-                    inherited = false;
-                    continue;
-                }
-                Err(trouble) => {
-                    patience.wait(trouble, 0)?;
-                    continue;
-                }
-            }
-            let found = bytes.hasher.clone().finish();
-            let wrong = self.wrong(found, bytes.count);
-            match wrong {
-                None => {
-                    remember(&etag_path, None);
-                    if let Kind::Image(reference) = &self.artifact.kind {
-                        let checked = oci::check(&mut bytes.draft.file, reference);
-                        if let Err(why) = checked {
-                            bytes.draft.discard().map_err(write_error)?;
-                            return Err(ArtifactError::Archive {
-                                name: self.artifact.name.clone(),
-                                why: why.to_string(),
-                            });
-                        }
-                    }
-                    return Ok(store.keep(bytes.draft, &found)?);
-                }
-                // The part that an earlier run left may be what is wrong: once more, from the start.
-                Some(_) if inherited => {
-                    bytes.restart().map_err(write_error)?;
-                    inherited = false;
-                    etag = None;
-                }
-                Some(error) => {
-                    remember(&etag_path, None);
-                    bytes.draft.discard().map_err(write_error)?;
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    /// Takes what a server sends.
-    fn receive(&self, mut transfer: Transfer, bytes: &mut Bytes) -> Result<(), CopyError> {
-        let name = &self.artifact.name;
-        let progress = self.fetcher.progress;
-        progress.started(name, bytes.count, transfer.total);
-        let mut buffer = vec![0; 1 << 17];
-        loop {
-            let count = match transfer.body.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(CopyError::Read(error)),
-            };
-            bytes
-                .draft
-                .file
-                .write_all(&buffer[..count])
-                .map_err(CopyError::Write)?;
-            bytes.hasher.update(&buffer[..count]);
-            bytes.count += count as u64;
-            progress.advanced(name, count as u64);
-            if self.size.is_some_and(|size| bytes.count > size) {
-                break;
-            }
-        }
-        match transfer.total {
-            Some(total) if bytes.count < total => Err(CopyError::Read(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                format!(
-                    "the connection ended after {} of {total} bytes",
-                    bytes.count
-                ),
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Does not begin when the size is wrong already.
-    fn refuse_size(&self, total: Option<u64>) -> Result<(), ArtifactError> {
-        match (self.size, total) {
-            (Some(expected), Some(found)) if expected != found => {
-                Err(self.wrong_size(expected, found))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What is wrong with the bytes that came, if anything.
-    fn wrong(&self, found: Digest, count: u64) -> Option<ArtifactError> {
-        match (self.expected, self.size) {
-            (Some(expected), _) if expected == found => None,
-            (None, _) => None,
-            (_, Some(size)) if size != count => Some(self.wrong_size(size, count)),
-            (Some(expected), _) => Some(ArtifactError::WrongChecksum {
-                name: self.artifact.name.clone(),
-                url: self.location.shown(),
-                expected,
-                found,
-            }),
-        }
-    }
-
-    fn wrong_size(&self, expected: u64, found: u64) -> ArtifactError {
-        ArtifactError::WrongSize {
-            name: self.artifact.name.clone(),
-            url: self.location.shown(),
-            expected,
-            found,
-        }
-    }
-}
-
-impl Bytes {
-    /// Forgets what is there.
-    fn restart(&mut self) -> io::Result<()> {
-        self.draft.file.set_len(0)?;
-        self.draft.file.seek(SeekFrom::Start(0))?;
-        self.hasher = Hasher::new();
-        self.count = 0;
-        Ok(())
-    }
-}
-
-/// Notes what a server calls the file of a draft. A note that is lost costs at most a second download.
-fn remember(path: &std::path::Path, etag: Option<&str>) {
-    let _ = match etag {
-        Some(etag) => fs::write(path, etag),
-        None => fs::remove_file(path),
-    };
-}
-
-/// How often a place was asked in vain.
-struct Patience<'a> {
-    fetcher: &'a Fetcher<'a>,
-    name: &'a str,
-    location: &'a Location,
-    attempts: u32,
-}
-
-impl<'a> Patience<'a> {
-    fn new(fetcher: &'a Fetcher<'a>, artifact: &'a Artifact, location: &'a Location) -> Self {
-        Self {
-            fetcher,
-            name: &artifact.name,
-            location,
-            attempts: 0,
-        }
-    }
-
-    /// Waits before the next attempt, or says why there is none. `got_on` bytes came in the last one.
-    fn wait(&mut self, trouble: Trouble, got_on: u64) -> Result<(), ArtifactError> {
-        let (name, url) = (self.name.to_owned(), self.location.shown());
-        let (source, after) = match trouble {
-            Trouble::Denied(status) => return Err(ArtifactError::Denied { name, url, status }),
-            Trouble::Missing => return Err(ArtifactError::Missing { name, url }),
-            Trouble::Hopeless(source) => {
-                return Err(ArtifactError::Unreachable { name, url, source });
-            }
-            Trouble::FromStart => ("the server sends another part than asked for".into(), None),
-            Trouble::Again(source, after) => (source, after),
-        };
-        if got_on >= GETTING_ON {
-            self.attempts = 0;
-        }
-        self.attempts += 1;
-        if self.attempts == ATTEMPTS {
-            return Err(ArtifactError::Unreachable { name, url, source });
-        }
-        let wait = after
-            .unwrap_or(Duration::from_secs(1 << (self.attempts - 1)))
-            .min(LONGEST_WAIT);
-        self.fetcher
-            .progress
-            .waiting(self.name, &source.to_string(), wait);
-        (self.fetcher.sleep)(wait);
-        Ok(())
     }
 }
 

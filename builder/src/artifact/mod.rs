@@ -11,6 +11,7 @@
 //! To fetch one more upstream release, add a line to `RELEASES` in `needed.rs`.
 
 mod checksum;
+mod download;
 mod draft;
 mod error;
 mod fetch;
@@ -20,6 +21,7 @@ mod needed;
 mod oci;
 mod progress;
 mod reference;
+mod registry;
 mod source;
 mod store;
 mod unpacked;

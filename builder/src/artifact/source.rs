@@ -9,10 +9,12 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ureq::Agent;
-use ureq::http::{HeaderMap, Response, header};
+use ureq::http::{HeaderMap, HeaderValue, Response, header};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, RequestBuilder};
 
 use super::ArtifactError;
+use crate::secret::Secret;
 
 /// Where artifacts are asked for.
 pub(super) struct Source {
@@ -21,10 +23,20 @@ pub(super) struct Source {
 }
 
 /// One file of a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Location {
+    /// In a folder.
     File(PathBuf),
+    /// On a web server.
     Http(String),
+    /// In a container registry.
+    Registry {
+        url: String,
+        /// The media types that are understood.
+        accept: &'static str,
+        /// What lets one in.
+        token: Option<Secret>,
+    },
 }
 
 /// The beginning of an answer.
@@ -44,6 +56,8 @@ pub(super) struct Transfer {
 pub(super) enum Trouble {
     /// Nothing: the server says no.
     Denied(u16),
+    /// Get a token where this header says, if that is a registry's; else nothing.
+    Challenge(String),
     /// Nothing: there is no such file.
     Missing,
     /// Ask again, after a while if the server names one.
@@ -108,11 +122,34 @@ impl Source {
     ) -> Result<Transfer, Trouble> {
         match (location, &self.agent) {
             (Location::File(path), _) => open_file(path),
-            (Location::Http(url), Some(agent)) => open_http(agent, url, from, etag),
-            (Location::Http(_), None) => {
-                Err(Trouble::Hopeless("no connection may be opened".into()))
+            (_, None) => Err(Trouble::Hopeless("no connection may be opened".into())),
+            (Location::Http(url), Some(agent)) => answer(agent.get(url), from, etag),
+            (Location::Registry { url, accept, token }, Some(agent)) => {
+                let mut request = agent.get(url).header(header::ACCEPT, *accept);
+                if let Some(token) = token {
+                    let mut value = b"Bearer ".to_vec();
+                    value.extend(token.expose());
+                    // The client shows no header that is marked so.
+                    let mut value = HeaderValue::from_bytes(&value)
+                        .map_err(|error| Trouble::Hopeless(error.into()))?;
+                    value.set_sensitive(true);
+                    request = request.header(header::AUTHORIZATION, value);
+                }
+                answer(request, from, etag)
             }
         }
+    }
+
+    /// Asks for a file that is small, and takes at most `limit` bytes of it.
+    pub(super) fn text(&self, location: &Location, limit: u64) -> Result<Vec<u8>, Trouble> {
+        let transfer = self.open(location, 0, None)?;
+        let mut text = Vec::new();
+        transfer
+            .body
+            .take(limit)
+            .read_to_end(&mut text)
+            .map_err(|error| Trouble::Again(error.into(), None))?;
+        Ok(text)
     }
 }
 
@@ -121,7 +158,7 @@ impl Location {
     pub(super) fn shown(&self) -> String {
         match self {
             Self::File(path) => format!("file://{}", path.display()),
-            Self::Http(url) => without_user(url),
+            Self::Http(url) | Self::Registry { url, .. } => without_user(url),
         }
     }
 }
@@ -173,8 +210,12 @@ fn open_file(path: &PathBuf) -> Result<Transfer, Trouble> {
     }
 }
 
-fn open_http(agent: &Agent, url: &str, from: u64, etag: Option<&str>) -> Result<Transfer, Trouble> {
-    let mut request = agent.get(url);
+/// Sends a request and looks at the answer's head.
+fn answer(
+    mut request: RequestBuilder<WithoutBody>,
+    from: u64,
+    etag: Option<&str>,
+) -> Result<Transfer, Trouble> {
     if from > 0 {
         request = request.header(header::RANGE, format!("bytes={from}-"));
         if let Some(etag) = etag {
@@ -206,11 +247,15 @@ fn open_http(agent: &Agent, url: &str, from: u64, etag: Option<&str>) -> Result<
 }
 
 /// What an answer's status means, unless it is good.
-pub(super) fn refusal<B>(response: &Response<B>) -> Result<(), Trouble> {
+fn refusal<B>(response: &Response<B>) -> Result<(), Trouble> {
     let status = response.status().as_u16();
     match status {
         200 | 206 => Ok(()),
-        401 | 403 | 407 => Err(Trouble::Denied(status)),
+        401 => Err(match text(response.headers(), header::WWW_AUTHENTICATE) {
+            Some(challenge) => Trouble::Challenge(challenge.to_owned()),
+            None => Trouble::Denied(status),
+        }),
+        403 | 407 => Err(Trouble::Denied(status)),
         404 | 410 => Err(Trouble::Missing),
         416 => Err(Trouble::FromStart),
         408 | 429 | 500..=599 => {
@@ -225,7 +270,7 @@ pub(super) fn refusal<B>(response: &Response<B>) -> Result<(), Trouble> {
 }
 
 /// What an error of the HTTP client means.
-pub(super) fn trouble(error: ureq::Error) -> Trouble {
+fn trouble(error: ureq::Error) -> Trouble {
     use ureq::Error as Http;
     let again = match &error {
         Http::Io(error) => error.kind() != io::ErrorKind::ConnectionRefused,
@@ -256,16 +301,16 @@ mod tests {
 
     #[test]
     fn a_mirror_stands_in_for_all_hosts() {
-        let at = |mirror| Source::new(mirror, false).unwrap().locate("dl.k8s.io/v1/x");
-        assert_eq!(at(None), Location::Http("https://dl.k8s.io/v1/x".into()));
+        let at = |mirror| {
+            let source = Source::new(mirror, false).unwrap();
+            source.locate("dl.k8s.io/v1/x").shown()
+        };
+        assert_eq!(at(None), "https://dl.k8s.io/v1/x");
         assert_eq!(
             at(Some("http://m.test:8080/k8s/")),
-            Location::Http("http://m.test:8080/k8s/dl.k8s.io/v1/x".into())
+            "http://m.test:8080/k8s/dl.k8s.io/v1/x"
         );
-        assert_eq!(
-            at(Some("file:///srv/m")),
-            Location::File("/srv/m/dl.k8s.io/v1/x".into())
-        );
+        assert_eq!(at(Some("file:///srv/m")), "file:///srv/m/dl.k8s.io/v1/x");
     }
 
     #[test]

@@ -3,4 +3,5 @@
 mod folder;
 mod http;
 mod mirror;
+mod registry;
 mod server;

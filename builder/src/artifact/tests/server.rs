@@ -18,7 +18,27 @@ pub(super) struct Nginx {
 }
 
 impl Nginx {
+    /// Before the folder `mirror` in a folder.
     pub(super) fn start(folder: &Path) -> Self {
+        Self::serve(folder, "")
+    }
+
+    /// Before a registry, as one that wants a token and says where to get it.
+    pub(super) fn before(folder: &Path, registry: u16) -> Self {
+        let gate = r#"
+    location /v2/ {
+      proxy_pass http://127.0.0.1:REGISTRY;
+      add_header WWW-Authenticate 'Bearer realm="http://127.0.0.1:$server_port/token",service="test"' always;
+      if ($http_authorization != "Bearer sesame") { return 401; }
+    }
+    location = /token {
+      if ($args != "service=test&scope=repository%3Akimage%2Ftest%3Apull") { return 403; }
+      return 200 '{"token": "sesame"}';
+    }"#;
+        Self::serve(folder, &gate.replace("REGISTRY", &registry.to_string()))
+    }
+
+    fn serve(folder: &Path, locations: &str) -> Self {
         let folder = folder.join("nginx");
         let root = folder.join("root");
         fs::create_dir_all(&root).unwrap();
@@ -29,7 +49,11 @@ impl Nginx {
         // Another process may take the port between asking for a free one and nginx listening on it.
         for _ in 0..20 {
             let port = free_port();
-            fs::write(folder.join("nginx.conf"), configuration(&folder, port)).unwrap();
+            fs::write(
+                folder.join("nginx.conf"),
+                configuration(&folder, port, locations),
+            )
+            .unwrap();
             let this = Self {
                 folder: folder.clone(),
                 port,
@@ -80,7 +104,7 @@ impl Drop for Nginx {
     }
 }
 
-fn configuration(folder: &Path, port: u16) -> String {
+fn configuration(folder: &Path, port: u16, locations: &str) -> String {
     let folder = folder.display();
     format!(
         r#"
@@ -106,6 +130,7 @@ http {{
     location /down/ {{ return 503; }}
     location /forbidden/ {{ deny all; }}
     location /private/ {{ auth_basic mirror; auth_basic_user_file {folder}/passwords; }}
+    {locations}
   }}
 }}
 "#
