@@ -41,13 +41,13 @@ impl Directory {
     pub(super) fn open(root: &Path) -> Result<Self, TrustError> {
         create_folder(root)?;
         let path = root.join(LOCK);
-        let lock = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(PRIVATE_FILE)
-            .open(&path)
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(failed("lock", &path))?;
+        // Another process may make it in between, so: make, else open, and its modes are right from the start.
+        let lock = match create_file(&path, b"") {
+            Ok(lock) => lock,
+            Err(_) if path.exists() => File::open(&path).map_err(failed("lock", &path))?,
+            Err(error) => return Err(error),
+        };
+        lock.lock().map_err(failed("lock", &path))?;
         let directory = Self {
             root: root.to_owned(),
             _lock: lock,

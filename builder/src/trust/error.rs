@@ -1,7 +1,8 @@
 //! What can go wrong with a cluster's secrets, one variant per thing that the reader would do about it.
 
+use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::Date;
 
@@ -78,6 +79,21 @@ pub enum TrustError {
     /// Nothing was requested for a node.
     #[error("nothing was issued for node `{0}`")]
     NotIssued(NodeName),
+}
+
+impl TrustError {
+    pub(super) fn damaged(path: &Path, why: &dyn fmt::Display) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            why: why.to_string(),
+        }
+    }
+
+    pub(super) fn crypto(what: &str) -> Self {
+        Self::Crypto {
+            what: what.to_owned(),
+        }
+    }
 }
 
 impl Failure for TrustError {

@@ -198,11 +198,8 @@ pub fn placements(cluster: &Cluster, requests: &[Request]) -> Vec<Placement> {
             Owner::Node(name) => *name == node.name,
         });
         for request in held {
-            place(
-                request.path().with_added_extension("crt"),
-                Kind::Certificate,
-            );
-            place(request.path().with_added_extension("key"), Kind::Key);
+            place(request.file("crt"), Kind::Certificate);
+            place(request.file("key"), Kind::Key);
         }
     }
     placements

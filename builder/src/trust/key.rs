@@ -6,17 +6,22 @@
 use std::fmt;
 
 use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
     EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{PublicKeyData, SignatureAlgorithm};
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 use crate::spec::KeyAlgorithm;
+
+/// How many characters a line of PEM has.
+const LINE: usize = 64;
 
 /// A private key, its public one, and its text.
 pub(super) struct Key {
@@ -181,12 +186,31 @@ impl rcgen::SigningKey for Key {
     }
 }
 
+/// Bytes from the caller's source.
+pub(super) fn random_bytes<const SIZE: usize>(
+    random: &dyn SecureRandom,
+) -> Result<[u8; SIZE], Failed> {
+    let mut bytes = [0; SIZE];
+    random.fill(&mut bytes).map_err(|_| Failed)?;
+    Ok(bytes)
+}
+
 /// A PEM block, with line feeds on every machine.
 pub(super) fn encode(tag: &str, der: &[u8]) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(tag, der), config)
 }
 
+/// The same for a private key, with nothing of it left behind in memory.
 fn private_pem(der: &[u8]) -> Secret {
-    Secret::new(encode("PRIVATE KEY", der).into_bytes())
+    let base64 = Zeroizing::new(STANDARD.encode(der));
+    // Room for all of it: a text that grows leaves copies behind.
+    let mut text = String::with_capacity(base64.len() + base64.len() / LINE + 64);
+    text.push_str("-----BEGIN PRIVATE KEY-----\n");
+    for line in base64.as_bytes().chunks(LINE) {
+        text.push_str(str::from_utf8(line).expect("base64 is ASCII"));
+        text.push('\n');
+    }
+    text.push_str("-----END PRIVATE KEY-----\n");
+    Secret::new(text.into_bytes())
 }

@@ -13,21 +13,25 @@
 mod certificate;
 mod credentials;
 mod directory;
-mod ensure;
 mod error;
 mod identity;
 mod inventory;
 mod key;
 pub mod kubeconfig;
+mod leaves;
+mod notice;
 mod parallel;
 mod request;
+mod roots;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
 pub use certificate::Certificate;
 pub use credentials::{ControlPlane, Credentials, NodeCredentials, Pair, ServiceAccount};
-pub use ensure::{Ensured, Notice, Secrets};
 pub use error::TrustError;
 pub use identity::{Domain, Identity, Usage};
 pub use inventory::{Kind, Placement, Row, Status, placements};
+pub use notice::Notice;
 pub use request::{Names, Owner, Request, Requests, Subject, requests};
+pub use secrets::{Ensured, Secrets};

@@ -84,13 +84,12 @@ impl Request {
         self.identity.domain()
     }
 
-    /// Where its files are in the secrets directory, without `.crt` or `.key`.
-    pub fn path(&self) -> PathBuf {
+    /// Where its certificate (`crt`) or key (`key`) is in the secrets directory.
+    pub fn file(&self, kind: &str) -> PathBuf {
+        let name = format!("{}.{kind}", self.identity.stem());
         match &self.owner {
-            Owner::Cluster => PathBuf::from(self.identity.stem()),
-            Owner::Node(name) => PathBuf::from("nodes")
-                .join(name.as_str())
-                .join(self.identity.stem()),
+            Owner::Cluster => PathBuf::from(name),
+            Owner::Node(node) => PathBuf::from("nodes").join(node.as_str()).join(name),
         }
     }
 }
@@ -114,7 +113,7 @@ impl fmt::Display for Subject {
 }
 
 impl Requests {
-    /// Only what the named nodes hold: their own and, for a master, what masters share.
+    /// Only the named nodes' own, and what masters share.
     pub fn only(&self, nodes: &[&NodeName]) -> Self {
         let wanted = |request: &&Request| match &request.owner {
             Owner::Cluster => true,
@@ -128,7 +127,7 @@ impl Requests {
 }
 
 /// Decides what a cluster needs issued. `admin_group` is the group that its version of Kubernetes puts administrators
-/// in: `system:masters` up to 1.28, `kubeadm:cluster-admins` from 1.29, which is bound to `cluster-admin` and whose
+/// in, which the facts know (`admin_organization`): `system:masters`, or one that is bound to `cluster-admin` and whose
 /// rights can therefore be taken back.
 pub fn requests(cluster: &Cluster, admin_group: &str) -> Requests {
     let mut leaves = vec![Request {

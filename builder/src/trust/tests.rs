@@ -107,6 +107,7 @@ struct Scratch {
 impl Scratch {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
         let root = folder.path().join("secrets");
         Self {
             secrets: Secrets::at(&root),
@@ -194,9 +195,7 @@ fn every_certificate_verifies_against_its_own_authority_and_no_other() {
     let cluster = cluster(1, 1);
     scratch.ensure(&cluster).unwrap();
     for request in requests(&cluster, ADMINS).leaves {
-        let certificate = scratch
-            .root
-            .join(request.path().with_added_extension("crt"));
+        let certificate = scratch.root.join(request.file("crt"));
         for domain in Domain::ALL {
             let authority = scratch.root.join(domain.folder()).join("ca.crt");
             let expected = domain == request.domain();
@@ -254,38 +253,36 @@ fn subjects_names_and_usages_are_those_that_kubernetes_asks_for() {
     scratch.ensure(&cluster).unwrap();
     let mut table = String::new();
     for request in requests(&cluster, ADMINS).leaves {
-        let path = scratch
-            .root
-            .join(request.path().with_added_extension("crt"));
+        let path = scratch.root.join(request.file("crt"));
         let subject = openssl_text(&["x509", "-noout", "-subject", "-in"], &path);
         let names = extension(&path, "subjectAltName");
         let usage = extension(&path, "extendedKeyUsage");
         table.push_str(&format!(
             "{} | {} | {usage} | {names}\n",
-            request.path().display(),
+            request.file("crt").display(),
             subject.trim().trim_start_matches("subject="),
         ));
         assert_eq!(extension(&path, "keyUsage"), "Digital Signature");
         assert_eq!(extension(&path, "basicConstraints"), "CA:FALSE");
     }
     insta::assert_snapshot!(table, @"
-    admin | O = kubeadm:cluster-admins, CN = kubernetes-admin | TLS Web Client Authentication | 
-    nodes/master-1/apiserver | CN = kube-apiserver | TLS Web Server Authentication | DNS:api.lab.example, DNS:k8s.example, DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local, DNS:localhost, DNS:master-1, IP Address:10.96.0.1, IP Address:127.0.0.1, IP Address:192.168.76.2, IP Address:203.0.113.7
-    nodes/master-1/apiserver-kubelet-client | CN = kube-apiserver-kubelet-client | TLS Web Client Authentication | 
-    nodes/master-1/apiserver-etcd-client | CN = kube-apiserver-etcd-client | TLS Web Client Authentication | 
-    nodes/master-1/front-proxy-client | CN = front-proxy-client | TLS Web Client Authentication | 
-    nodes/master-1/controller-manager | CN = system:kube-controller-manager | TLS Web Client Authentication | 
-    nodes/master-1/scheduler | CN = system:kube-scheduler | TLS Web Client Authentication | 
-    nodes/master-1/bootstrap | O = system:masters, CN = kimage-bootstrap | TLS Web Client Authentication | 
-    nodes/master-1/etcd-server | CN = master-1 | TLS Web Server Authentication, TLS Web Client Authentication | DNS:localhost, DNS:master-1, IP Address:127.0.0.1, IP Address:192.168.76.2, IP Address:0:0:0:0:0:0:0:1
-    nodes/master-1/etcd-peer | CN = master-1 | TLS Web Server Authentication, TLS Web Client Authentication | DNS:localhost, DNS:master-1, IP Address:127.0.0.1, IP Address:192.168.76.2, IP Address:0:0:0:0:0:0:0:1
-    nodes/master-1/etcd-healthcheck-client | CN = kube-etcd-healthcheck-client | TLS Web Client Authentication | 
-    nodes/master-1/kubelet | O = system:nodes, CN = system:node:master-1 | TLS Web Client Authentication | 
-    nodes/master-1/kubelet-serving | O = system:nodes, CN = system:node:master-1 | TLS Web Server Authentication | DNS:master-1, IP Address:192.168.76.2
-    nodes/master-1/kube-proxy | CN = system:kube-proxy | TLS Web Client Authentication | 
-    nodes/node-1/kubelet | O = system:nodes, CN = system:node:node-1 | TLS Web Client Authentication | 
-    nodes/node-1/kubelet-serving | O = system:nodes, CN = system:node:node-1 | TLS Web Server Authentication | DNS:node-1, IP Address:192.168.76.12
-    nodes/node-1/kube-proxy | CN = system:kube-proxy | TLS Web Client Authentication |
+    admin.crt | O = kubeadm:cluster-admins, CN = kubernetes-admin | TLS Web Client Authentication | 
+    nodes/master-1/apiserver.crt | CN = kube-apiserver | TLS Web Server Authentication | DNS:api.lab.example, DNS:k8s.example, DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local, DNS:localhost, DNS:master-1, IP Address:10.96.0.1, IP Address:127.0.0.1, IP Address:192.168.76.2, IP Address:203.0.113.7
+    nodes/master-1/apiserver-kubelet-client.crt | CN = kube-apiserver-kubelet-client | TLS Web Client Authentication | 
+    nodes/master-1/apiserver-etcd-client.crt | CN = kube-apiserver-etcd-client | TLS Web Client Authentication | 
+    nodes/master-1/front-proxy-client.crt | CN = front-proxy-client | TLS Web Client Authentication | 
+    nodes/master-1/controller-manager.crt | CN = system:kube-controller-manager | TLS Web Client Authentication | 
+    nodes/master-1/scheduler.crt | CN = system:kube-scheduler | TLS Web Client Authentication | 
+    nodes/master-1/bootstrap.crt | O = system:masters, CN = kimage-bootstrap | TLS Web Client Authentication | 
+    nodes/master-1/etcd-server.crt | CN = master-1 | TLS Web Server Authentication, TLS Web Client Authentication | DNS:localhost, DNS:master-1, IP Address:127.0.0.1, IP Address:192.168.76.2, IP Address:0:0:0:0:0:0:0:1
+    nodes/master-1/etcd-peer.crt | CN = master-1 | TLS Web Server Authentication, TLS Web Client Authentication | DNS:localhost, DNS:master-1, IP Address:127.0.0.1, IP Address:192.168.76.2, IP Address:0:0:0:0:0:0:0:1
+    nodes/master-1/etcd-healthcheck-client.crt | CN = kube-etcd-healthcheck-client | TLS Web Client Authentication | 
+    nodes/master-1/kubelet.crt | O = system:nodes, CN = system:node:master-1 | TLS Web Client Authentication | 
+    nodes/master-1/kubelet-serving.crt | O = system:nodes, CN = system:node:master-1 | TLS Web Server Authentication | DNS:master-1, IP Address:192.168.76.2
+    nodes/master-1/kube-proxy.crt | CN = system:kube-proxy | TLS Web Client Authentication | 
+    nodes/node-1/kubelet.crt | O = system:nodes, CN = system:node:node-1 | TLS Web Client Authentication | 
+    nodes/node-1/kubelet-serving.crt | O = system:nodes, CN = system:node:node-1 | TLS Web Server Authentication | DNS:node-1, IP Address:192.168.76.12
+    nodes/node-1/kube-proxy.crt | CN = system:kube-proxy | TLS Web Client Authentication |
     ");
 }
 
@@ -413,6 +410,158 @@ fn everything_is_private_whatever_was_there_before() {
         expected.map(|(path, mode)| Notice::Tightened { path, mode })
     );
     assert_eq!((mode(&scratch.root), mode(&key)), (0o700, 0o600));
+}
+
+/// This test program once more, running one of its tests below a line of shell.
+fn once_more(shell: &str, test: &str, folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("trust::tests::{test}")])
+        .env(FOLDER, folder);
+    command
+}
+
+/// Where a test that is run once more finds its secrets.
+const FOLDER: &str = "KIMAGE_TEST_SECRETS";
+
+#[test]
+fn everything_is_private_whatever_the_umask() {
+    let none = Path::new("");
+    for umask in ["000", "022", "777"] {
+        let test = "everything_is_private_whatever_was_there_before";
+        let output = once_more(&format!("umask {umask}"), test, none)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{umask}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    }
+}
+
+/// Makes the secrets of a cluster where it is told to; nothing when it is run among the other tests.
+#[test]
+fn secrets_are_made_where_another_test_wants_them() {
+    let folder = std::env::var(FOLDER).unwrap_or_default();
+    if !folder.is_empty() {
+        let wanted = requests(&cluster(3, 30), ADMINS);
+        let made = Secrets::at(folder).ensure(&wanted, NOW, &SystemRandom::new());
+        if let Err(error) = made {
+            panic!(
+                "refused: {error}, {}",
+                std::error::Error::source(&error).unwrap()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing() {
+    let test = "secrets_are_made_where_another_test_wants_them";
+    let entries = |path: &Path| fs::read_dir(path).map_or(0, Iterator::count);
+    let mut interrupted = 0;
+    // As soon as a folder has so many entries: while roots are made, leaves staged, folders made, leaves renamed.
+    for (folder, count) in [
+        ("", 1),
+        ("", 3),
+        ("", 4),
+        ("", 6),
+        ("", 8),
+        (".new", 1),
+        (".new", 100),
+        (".new", 200),
+        ("nodes", 1),
+        ("nodes", 20),
+        ("nodes/master-1", 3),
+        ("nodes/master-2", 25),
+        ("nodes/node-20", 1),
+    ] {
+        let scratch = Scratch::new();
+        let mut child = once_more(":", test, &scratch.root)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let watched = scratch.root.join(folder);
+        while entries(&watched) < count && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_micros(100));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let before = scratch.files();
+        for domain in Domain::ALL {
+            let whole = |file: &str| before.contains_key(&Path::new(domain.folder()).join(file));
+            assert_eq!(whole("ca.crt"), whole("ca.key"));
+        }
+        let made = scratch.ensure(&cluster(3, 30)).unwrap().notices;
+        interrupted += u32::from(!made.is_empty() && !before.is_empty());
+        let after = scratch.files();
+        let lasting = |file: &Path| !file.starts_with(".new");
+        for (file, content) in before.iter().filter(|(file, _)| lasting(file)) {
+            let kept = after.get(file) == Some(content);
+            let aside = after.get(&Path::new("old/20261121T130000Z").join(file)) == Some(content);
+            assert!(kept || aside, "{} is lost", file.display());
+            assert!(
+                kept || file.starts_with("nodes"),
+                "{} was replaced",
+                file.display()
+            );
+        }
+        assert!(after.keys().all(|file| lasting(file)));
+        assert!(scratch.ensure(&cluster(3, 30)).unwrap().notices.is_empty());
+    }
+    assert!(
+        interrupted > 3,
+        "only {interrupted} were killed in the middle"
+    );
+}
+
+#[test]
+fn a_disk_that_refuses_is_named_and_nothing_is_lost() {
+    let scratch = Scratch::new();
+    scratch.ensure(&cluster(1, 1)).unwrap();
+    let before = scratch.files();
+    // No file may grow: what a full disk is to a program.
+    let shell = "trap '' XFSZ; ulimit -f 0";
+    let test = "secrets_are_made_where_another_test_wants_them";
+    let output = once_more(shell, test, &scratch.root).output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    let file = scratch.path(".new/0");
+    let expected = format!("refused: cannot write `{}`, File too large", file.display());
+    assert!(told.contains(&expected), "{told}");
+    let mut after = scratch.files();
+    after.retain(|file, _| !file.starts_with(".new"));
+    assert_eq!(after, before);
+    scratch.ensure(&cluster(3, 30)).unwrap();
+}
+
+#[test]
+fn renewing_issues_every_leaf_again_and_no_root() {
+    let scratch = Scratch::new();
+    let wanted = requests(&cluster(1, 0), ADMINS);
+    let random = SystemRandom::new();
+    scratch.secrets.ensure(&wanted, NOW, &random).unwrap();
+    let before = scratch.files();
+    let notices = scratch
+        .secrets
+        .renew(&wanted, NOW, &random)
+        .unwrap()
+        .notices;
+    assert_eq!(notices.len(), wanted.leaves.len());
+    let after = scratch.files();
+    for (file, content) in before {
+        let leaf = file.starts_with("nodes")
+            || file.starts_with("admin.crt")
+            || file.starts_with("admin.key");
+        assert_eq!(after[&file] != content, leaf, "{}", file.display());
+        assert_eq!(
+            after.get(&Path::new("old/20261121T130000Z").join(&file)),
+            leaf.then_some(&content)
+        );
+    }
+    // Twice in one second: the first aside is not overwritten by the second.
+    scratch.secrets.renew(&wanted, NOW, &random).unwrap();
+    assert_eq!(scratch.files().len(), after.len() + 2 * wanted.leaves.len());
 }
 
 fn mode(path: &Path) -> u32 {
