@@ -196,7 +196,7 @@ fn member(header: &Header, extension: Extension, offset: u64, size: u64) -> Opti
     };
     let target = || match &extension.target {
         Some(target) => Some(target.clone()),
-        None => String::from_utf8(header.link_name_bytes()?.into_owned()).ok(),
+        None => String::from_utf8(header.link_name_bytes().unwrap_or_default().into_owned()).ok(),
     };
     let kind = header.entry_type();
     let kind = match kind {

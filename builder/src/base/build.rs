@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::filesystem::Filesystem;
 use super::refusal::Limits;
-use super::scan::Wanted;
+use super::scan::{Form, Wanted};
 use super::selection::Selection;
 use super::store::{self, Prepared};
 use super::{BaseError, grub, read_archive, settle};
@@ -78,6 +78,7 @@ pub fn build(
         &Blob::new(tar.path().to_owned()),
         &Limits::USUAL,
         Wanted::Selected(&selection),
+        Form::Archive,
     )?;
     settle(
         cache,

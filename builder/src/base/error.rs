@@ -98,6 +98,17 @@ impl BaseError {
         }
     }
 
+    /// The same error, about what the user gave and not about what was made of it.
+    pub(super) fn about(self, given: &Path) -> Self {
+        match self {
+            Self::Refused { source, .. } => Self::Refused {
+                path: given.to_owned(),
+                source,
+            },
+            other => other,
+        }
+    }
+
     pub(super) fn program(image: &str) -> impl FnOnce(ProgramError) -> Self {
         move |source| Self::Program {
             image: image.to_owned(),

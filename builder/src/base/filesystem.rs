@@ -147,18 +147,19 @@ impl Filesystem {
         }
     }
 
-    /// How many paths there are.
-    pub(super) fn count(&self) -> usize {
-        self.paths.len()
-    }
-
     fn make_parents(&mut self, path: &TreePath) -> Result<(), Refusal> {
         let mut missing = Vec::new();
         let mut above = path.parent();
         while let Some(parent) = above {
-            match self.paths.get(&parent) {
-                None => {}
-                Some((node, _)) if matches!(self.nodes[*node].kind, NodeKind::Directory) => break,
+            match self.paths.get_mut(&parent) {
+                None => missing.push(parent.clone()),
+                Some((node, layer)) if matches!(self.nodes[*node].kind, NodeKind::Directory) => {
+                    // A directory that this layer puts something into is this layer's too, and so are all above it.
+                    if *layer == self.layer {
+                        break;
+                    }
+                    *layer = self.layer;
+                }
                 Some(_) => {
                     return Err(Refusal::BelowNonDirectory {
                         entry: path.clone(),
@@ -167,7 +168,6 @@ impl Filesystem {
                 }
             }
             above = parent.parent();
-            missing.push(parent);
         }
         for parent in missing {
             self.nodes.push(Node {

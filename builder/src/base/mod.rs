@@ -8,20 +8,27 @@
 
 mod archive;
 mod build;
+mod directory;
 mod error;
 mod filesystem;
 mod grub;
 mod import;
 mod index;
+mod initrd;
 mod lack;
 mod lookup;
+mod oci;
 mod pack;
 mod refusal;
 mod scan;
 mod selection;
 mod store;
+mod unpack;
 
-use std::fs::{self, File};
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,7 +47,7 @@ use crate::tree::{Blob, Layer, Origin, TreePath};
 
 use archive::ReadError;
 use filesystem::Filesystem;
-use scan::Wanted;
+use scan::{Form, Wanted};
 
 /// A distribution's root filesystem, ready to be laid under everything else.
 #[derive(Debug)]
@@ -68,7 +75,13 @@ impl Base {
         let origin = Origin::new(format!("base {image}"));
         let from_tar = |blob: &Arc<Blob>| {
             let mut filesystem = Filesystem::new();
-            read_archive(&mut filesystem, blob, &Limits::USUAL, Wanted::All)?;
+            read_archive(
+                &mut filesystem,
+                blob,
+                &Limits::USUAL,
+                Wanted::All,
+                Form::Archive,
+            )?;
             Ok(filesystem.into_layer(origin.clone()))
         };
         Ok(Self {
@@ -150,10 +163,11 @@ fn read_archive(
     blob: &Arc<Blob>,
     limits: &Limits,
     wanted: Wanted<'_>,
+    form: Form,
 ) -> Result<(), BaseError> {
     let path = blob.path();
     let file = File::open(path).map_err(BaseError::machine("read", path))?;
-    scan::add_archive(filesystem, &file, blob, limits, wanted).map_err(|error| match error {
+    scan::add_archive(filesystem, &file, blob, limits, wanted, form).map_err(|error| match error {
         ReadError::Refused(source) => BaseError::Refused {
             path: path.to_owned(),
             source,
@@ -173,7 +187,8 @@ fn settle(
 ) -> Result<Prepared, BaseError> {
     let image = &blueprint.name;
     let layer = filesystem.into_layer(Origin::new(format!("base {image}")));
-    let lacks = lack::lacks(blueprint, &layer);
+    let lacks =
+        lack::lacks(blueprint, &layer).map_err(BaseError::machine("read", Path::new(&source)))?;
     let (essential, useful): (Vec<_>, Vec<_>) = lacks
         .iter()
         .cloned()
@@ -195,9 +210,4 @@ fn settle(
         prepared.digest.short()
     ));
     Ok(prepared)
-}
-
-/// Whether there is something at a path.
-fn exists(path: &Path) -> Result<fs::Metadata, BaseError> {
-    fs::metadata(path).map_err(BaseError::machine("read", path))
 }

@@ -1,5 +1,6 @@
 //! Turns what is in an archive into a [`Filesystem`]: paths checked, what does not belong into a base left out.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -30,6 +31,15 @@ impl Wanted<'_> {
     }
 }
 
+/// What an archive is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A whole filesystem.
+    Archive,
+    /// A layer of an OCI image: names that begin with `.wh.` take away what lower layers hold.
+    Layer,
+}
+
 /// Adds an archive's entries. `blob` names the file that `file` has open.
 pub(super) fn add_archive(
     filesystem: &mut Filesystem,
@@ -37,12 +47,35 @@ pub(super) fn add_archive(
     blob: &Arc<Blob>,
     limits: &Limits,
     wanted: Wanted<'_>,
+    form: Form,
 ) -> Result<(), ReadError> {
     // Hard links to what is left out are left out too, not refused.
-    let mut dropped = std::collections::BTreeSet::new();
+    let mut dropped = BTreeSet::new();
     archive::read_members(file, limits, |member| {
+        if form == Form::Layer && take_away(filesystem, &member)? {
+            return Ok(());
+        }
         add_member(filesystem, member, blob, wanted, &mut dropped)
     })
+}
+
+/// Obeys a whiteout, and answers whether the member was one.
+fn take_away(filesystem: &mut Filesystem, member: &Member) -> Result<bool, Refusal> {
+    let path = tree_path(&member.name)?;
+    let Some(hidden) = path.name().strip_prefix(".wh.") else {
+        return Ok(false);
+    };
+    let parent = path.parent().unwrap_or_else(TreePath::root);
+    if hidden == ".wh..opq" {
+        filesystem.remove_below(&parent);
+    } else if !hidden.starts_with(".wh.") {
+        let hidden = parent.join(hidden).map_err(|problem| Refusal::Path {
+            entry: member.name.clone(),
+            problem: problem.to_string(),
+        })?;
+        filesystem.remove(&hidden);
+    }
+    Ok(true)
 }
 
 fn add_member(
@@ -50,7 +83,7 @@ fn add_member(
     member: Member,
     blob: &Arc<Blob>,
     wanted: Wanted<'_>,
-    dropped: &mut std::collections::BTreeSet<TreePath>,
+    dropped: &mut BTreeSet<TreePath>,
 ) -> Result<(), Refusal> {
     let path = tree_path(&member.name)?;
     let is_directory = matches!(member.kind, MemberKind::Directory);
@@ -92,13 +125,14 @@ fn add_member(
             problem: "the root is a directory".to_owned(),
         });
     }
-    filesystem.put(
-        path,
-        Node {
-            kind,
-            meta: member.meta,
-        },
-    )
+    let mut meta = member.meta;
+    meta.xattrs.retain(|name, _| is_kept_attribute(name));
+    filesystem.put(path, Node { kind, meta })
+}
+
+/// Whether an extended attribute belongs to a file in an image: capabilities, labels, users' own.
+pub(super) fn is_kept_attribute(name: &str) -> bool {
+    name.starts_with("security.") || name.starts_with("user.")
 }
 
 /// Refuses the target of a link that cannot be stored. Where it leads does not matter: nothing is ever written
