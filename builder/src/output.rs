@@ -4,8 +4,9 @@
 //! directory, and locked by the process that writes it. What a killed process left behind is not locked, and the next
 //! one to write a file of that name removes it. To add a kind of output, write it through a [`Partial`].
 
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,8 @@ use tempfile::NamedTempFile;
 
 use crate::digest::Digest;
 use crate::failure::{Exit, Failure};
-use crate::sink::{DiskLayout, SinkError, qcow2, raw};
+use crate::sink::{DiskLayout, SinkError, directory, qcow2, raw, tar};
+use crate::tree::Tree;
 
 const SUFFIX: &str = ".partial";
 
@@ -64,6 +66,9 @@ impl Failure for OutputError {
             Self::Create { source, .. } | Self::Finish { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull => SinkError::full_hint(),
                 io::ErrorKind::NotFound => Some("create the directory first".into()),
+                io::ErrorKind::DirectoryNotEmpty => {
+                    Some("remove it first, or choose another name".into())
+                }
                 _ => None,
             },
         }
@@ -95,16 +100,7 @@ impl Partial {
             path: target.to_owned(),
             source,
         };
-        let name = target
-            .file_name()
-            .ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
-        let directory = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(name);
-        prefix.push(".");
+        let (directory, prefix) = place(target).map_err(failed)?;
         remove_abandoned(directory, prefix.as_encoded_bytes()).map_err(failed)?;
         loop {
             let file = tempfile::Builder::new()
@@ -231,6 +227,61 @@ pub fn image(
     })
 }
 
+/// Writes a tree as a tar archive.
+pub fn archive(target: &Path, mode: u32, tree: &Tree) -> Result<(), OutputError> {
+    let partial = Partial::create(target, mode)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, partial.file());
+    tar::write(tree, &mut writer)
+        .and_then(|()| Ok(writer.flush()?))
+        .map_err(|source| OutputError::Make {
+            path: target.to_owned(),
+            source,
+        })?;
+    drop(writer);
+    partial.finish(Durability::Named)
+}
+
+/// Writes a tree as a directory, which must not exist yet or be empty.
+pub fn tree(target: &Path, tree: &Tree) -> Result<(), OutputError> {
+    let failed = |source| OutputError::Create {
+        path: target.to_owned(),
+        source,
+    };
+    let (directory, prefix) = place(target).map_err(failed)?;
+    let partial = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(SUFFIX)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(directory)
+        .map_err(failed)?;
+    directory::write(tree, partial.path()).map_err(|source| OutputError::Make {
+        path: target.to_owned(),
+        source,
+    })?;
+    fs::rename(partial.path(), target).map_err(|source| OutputError::Finish {
+        path: target.to_owned(),
+        source,
+    })?;
+    // It has its name and is not to be removed.
+    let _ = partial.keep();
+    Ok(())
+}
+
+/// The directory that a file is to be in, and what its temporary name begins with.
+fn place(target: &Path) -> io::Result<(&Path, OsString)> {
+    let name = target
+        .file_name()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+    let directory = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".");
+    Ok((directory, prefix))
+}
+
 /// Writes a small file.
 pub fn bytes(target: &Path, mode: u32, bytes: &[u8]) -> Result<Written, OutputError> {
     let partial = Partial::create(target, mode)?;
@@ -297,6 +348,18 @@ mod tests {
             names(directory.path()),
             [".other.raw.abcdef.partial", "n.raw"]
         );
+    }
+
+    #[test]
+    fn a_tree_gets_its_name_when_it_is_whole_and_replaces_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("n");
+        let content = crate::sink::fixture::esp();
+        tree(&target, &content).unwrap();
+        assert!(target.join("EFI/kimage/grub.cfg").exists());
+        let error = tree(&target, &content).unwrap_err();
+        assert!(matches!(error, OutputError::Finish { .. }), "{error}");
+        assert_eq!(names(directory.path()), ["n"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{BootCode, DiskIdentity};
 use crate::tree::{Blob, Content, Kind, Layer, Meta, Origin, Overwrite, Sharing, Slice, Tree};
 
-pub(super) const EPOCH: i64 = 1_700_000_000;
+pub(crate) const EPOCH: i64 = 1_700_000_000;
 
 fn mode(mode: u16) -> Meta {
     Meta {
@@ -18,7 +18,7 @@ fn mode(mode: u16) -> Meta {
 }
 
 /// Something of every kind, small and large, and two files of the node `name`.
-pub(super) fn root(name: &str) -> Tree {
+pub(crate) fn root(name: &str) -> Tree {
     let mut base = Layer::new(Origin::new("base test"));
     let at = |path: &str| path.parse().expect("a path");
     for path in ["/", "/etc", "/usr", "/usr/bin", "/var", "/var/lib", "/dev"] {
@@ -98,7 +98,7 @@ pub(super) fn root(name: &str) -> Tree {
 }
 
 /// A tree whose only file is a slice of a file on this machine.
-pub(super) fn slice(path: &Path, offset: u64, size: u64) -> Tree {
+pub(crate) fn slice(path: &Path, offset: u64, size: u64) -> Tree {
     let mut base = Layer::new(Origin::new("base test"));
     let slice = Slice {
         blob: Blob::new(path.to_owned()),
@@ -110,7 +110,7 @@ pub(super) fn slice(path: &Path, offset: u64, size: u64) -> Tree {
     Tree::seal([base]).expect("a tree")
 }
 
-pub(super) fn esp() -> Tree {
+pub(crate) fn esp() -> Tree {
     let mut layer = Layer::new(Origin::new("boot"));
     layer.file(
         "/EFI/kimage/grub.cfg".parse().expect("a path"),
@@ -120,7 +120,7 @@ pub(super) fn esp() -> Tree {
     Tree::seal([layer]).expect("a tree")
 }
 
-pub(super) fn boot() -> BootCode {
+pub(crate) fn boot() -> BootCode {
     BootCode {
         mbr: (0..440).map(|at| at as u8).collect(),
         core: vec![0xC0; 33_000],
@@ -128,7 +128,7 @@ pub(super) fn boot() -> BootCode {
     }
 }
 
-pub(super) fn identity(node: u128) -> DiskIdentity {
+pub(crate) fn identity(node: u128) -> DiskIdentity {
     let guid = |of: u128| Uuid::from_u128(0x1000_4000_8000_0000_0000 + node * 16 + of);
     DiskIdentity {
         disk: guid(1),
@@ -142,7 +142,7 @@ pub(super) fn identity(node: u128) -> DiskIdentity {
 
 /// Runs an oracle and answers what it said; anything but success fails the test.
 #[allow(clippy::disallowed_methods)] // An oracle is no part of the program.
-pub(super) fn oracle(program: &str, arguments: &[&str], image: &Path) -> String {
+pub(crate) fn oracle(program: &str, arguments: &[&str], image: &Path) -> String {
     let path = "/usr/sbin:/usr/bin:/sbin:/bin";
     let output = Command::new(program)
         .args(arguments)

@@ -5,12 +5,13 @@
 //! into the output. From the inside out: [`ext4`] and [`fat`] are filesystems, [`gpt`] is the table that holds them,
 //! [`disk`] is the whole bootable disk, [`raw`] and [`qcow2`] are the files that people get.
 
+pub mod directory;
 pub mod disk;
 pub mod ext4;
 mod failed;
 pub mod fat;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod gpt;
 mod hashed;
 mod joined;
@@ -20,6 +21,7 @@ pub mod qcow2;
 pub mod raw;
 mod region;
 mod source;
+pub mod tar;
 
 pub use disk::{BootCode, Disk, DiskIdentity, DiskLayout};
 pub use failed::SinkError;
