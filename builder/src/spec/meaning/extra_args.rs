@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, Finding};
-use crate::spec::cluster::Component;
+use crate::facts::{self, FlagStatus};
+use crate::spec::cluster::{Component, Etcd, Version};
 use crate::spec::file::{ClusterFile, Plain};
 use crate::spec::pointer::Pointer;
 
@@ -122,6 +123,8 @@ const OWN: &[(Component, &[(&str, Option<&str>)])] = &[
 pub(super) fn check(
     check: &mut Checker,
     file: &ClusterFile,
+    kubernetes: Option<Version>,
+    etcd: Option<&Etcd>,
 ) -> BTreeMap<Component, BTreeMap<String, String>> {
     let given = file.extra_args.clone().unwrap_or_default();
     let sections = [
@@ -147,7 +150,11 @@ pub(super) fn check(
     let mut all = BTreeMap::new();
     for (component, name, flags) in sections {
         if let Some(flags) = flags {
-            all.insert(component, of(check, component, name, flags));
+            let version = match component {
+                Component::Etcd => etcd.map(|etcd| etcd.version),
+                _ => kubernetes,
+            };
+            all.insert(component, of(check, component, name, version, flags));
         }
     }
     all
@@ -157,6 +164,7 @@ fn of(
     check: &mut Checker,
     component: Component,
     name: &str,
+    version: Option<Version>,
     given: BTreeMap<String, Plain>,
 ) -> BTreeMap<String, String> {
     let top = Pointer::top().key("extraArgs").key(name);
@@ -189,10 +197,11 @@ fn of(
                 ),
             });
         } else if value.contains(['\n', '\r', '\0']) {
-            check.tell(Finding::error(
-                at,
-                format!("the value of `--{flag}` must be on one line"),
-            ));
+            let message = format!("the value of `--{flag}` must be on one line");
+            check.tell(Finding::error(at, message));
+        } else if let Some(version) = version {
+            let status = facts::flag(component, &flag, version);
+            lifetime(check, at, &format!("{name} {version}"), &flag, status);
         }
         flags.insert(flag, value);
     }
@@ -206,4 +215,44 @@ fn own(component: Component, flag: &str) -> Option<Option<&'static str>> {
         .iter()
         .find(|(name, _)| *name == flag)
         .map(|(_, key)| *key)
+}
+
+/// Says what a version makes of a flag, unless it simply takes it.
+fn lifetime(check: &mut Checker, at: Pointer, program: &str, flag: &str, status: FlagStatus) {
+    let instead = |replacement: Option<String>| match replacement {
+        Some(replacement) => format!("use {replacement} instead"),
+        None => "leave it out".to_owned(),
+    };
+    let finding = match status {
+        FlagStatus::Known => return,
+        // Whoever writes flags cannot write fields: nothing better could be suggested.
+        FlagStatus::Deprecated {
+            replacement: Some(field),
+            ..
+        } if field.ends_with("in its configuration file") => return,
+        FlagStatus::Deprecated { since, replacement } => {
+            let finding = Finding::warning(at, format!("`--{flag}` is deprecated since {since}"));
+            match replacement {
+                Some(_) => finding.suggest(instead(replacement)),
+                None => finding,
+            }
+        }
+        FlagStatus::Removed { since, replacement } => Finding::error(
+            at,
+            format!("{program} has no flag `--{flag}`: it is gone since {since}"),
+        )
+        .suggest(instead(replacement)),
+        FlagStatus::NotYet { since } => {
+            Finding::error(at, format!("{program} has no flag `--{flag}` yet"))
+                .suggest(format!("it comes with {since}"))
+        }
+        FlagStatus::Unknown { did_you_mean } => {
+            let finding = Finding::error(at, format!("{program} has no flag `--{flag}`"));
+            match did_you_mean {
+                Some(close) => finding.suggest(format!("did you mean `{close}`?")),
+                None => finding,
+            }
+        }
+    };
+    check.tell(finding.at_key());
 }

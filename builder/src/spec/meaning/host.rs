@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
 use super::{Checker, Finding, syntax};
-use crate::spec::cluster::{Host, HostFile, User, Version};
+use crate::facts::{CgroupV1, Minor};
+use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
 use crate::spec::pointer::Pointer;
 use crate::tree::TreePath;
@@ -46,7 +47,7 @@ pub(super) fn check(
     check: &mut Checker,
     file: &ClusterFile,
     nodes: &[Checked],
-    version: Option<Version>,
+    minor: Option<&Minor>,
 ) -> Host {
     let top = Pointer::top().key("host");
     let given = file.host.clone().unwrap_or_default();
@@ -68,7 +69,7 @@ pub(super) fn check(
             check,
             top.key("kernelArguments"),
             given.kernel_arguments.unwrap_or_default(),
-            version,
+            minor,
         ),
         files: files(
             check,
@@ -239,7 +240,7 @@ fn kernel_arguments(
     check: &mut Checker,
     top: Pointer,
     given: Vec<String>,
-    version: Option<Version>,
+    minor: Option<&Minor>,
 ) -> Vec<String> {
     for (index, argument) in given.iter().enumerate() {
         let at = top.index(index);
@@ -258,11 +259,14 @@ fn kernel_arguments(
                     .suggest("leave it out: each disk boots from its own root"),
             );
         } else if argument == "systemd.unified_cgroup_hierarchy=0"
-            && version.is_some_and(|version| version.minor >= 35)
+            && let Some(minor) = minor.filter(|minor| minor.cgroup_v1 == CgroupV1::Refused)
         {
-            let message = "this asks for cgroup v1, which the kubelet refuses from 1.35 on";
+            let message = format!(
+                "this asks for control groups of version 1, which the kubelet of {} refuses",
+                minor.name()
+            );
             let other = Pointer::top().key("kubernetes").key("version");
-            check.tell(Finding::error(at, message).with(other, "needs cgroup v2"));
+            check.tell(Finding::error(at, message).with(other, "needs version 2"));
         }
     }
     given

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::syntax::image_reference;
 use super::{Checker, Finding};
-use crate::spec::cluster::Version;
+use crate::facts::{CgroupV1, Minor};
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
 use crate::spec::structure::closest;
@@ -20,19 +20,18 @@ const BLUEPRINTS: &[&str] = &[
     "ubuntu-24.04",
 ];
 
+/// Those whose systemd mounts control groups of version 1.
+const CGROUP_V1: &[&str] = &["centos-7"];
+
 /// The cluster's blueprint.
-pub(super) fn blueprint(
-    check: &mut Checker,
-    file: &ClusterFile,
-    version: Option<Version>,
-) -> String {
+pub(super) fn blueprint(check: &mut Checker, file: &ClusterFile, minor: Option<&Minor>) -> String {
     let image = file.image.as_deref().unwrap_or("debian-12");
-    known(check, Pointer::top().key("image"), image, version);
+    known(check, Pointer::top().key("image"), image, minor);
     image.to_owned()
 }
 
 /// Checks that a blueprint exists and can run this Kubernetes.
-pub(super) fn known(check: &mut Checker, at: Pointer, image: &str, version: Option<Version>) {
+pub(super) fn known(check: &mut Checker, at: Pointer, image: &str, minor: Option<&Minor>) {
     if !BLUEPRINTS.contains(&image) {
         let finding = Finding::error(at, format!("there is no image `{image}`"));
         check.tell(match closest(image, BLUEPRINTS.iter().copied()) {
@@ -41,24 +40,25 @@ pub(super) fn known(check: &mut Checker, at: Pointer, image: &str, version: Opti
         });
         return;
     }
-    let minor = version.map_or(0, |version| version.minor);
+    let Some(minor) = minor.filter(|_| CGROUP_V1.contains(&image)) else {
+        return;
+    };
     let other = Pointer::top().key("kubernetes").key("version");
-    if image == "centos-7" && minor >= 35 {
-        check.tell(
-            Finding::error(at, format!("CentOS 7 cannot run Kubernetes 1.{minor}"))
-                .suggest("the kubelet needs cgroup v2 from 1.35 on: take 1.34 or another image")
-                .with(other, "needs cgroup v2"),
-        );
-    } else if image == "centos-7" && minor >= 32 {
-        check.tell(
-            Finding::warning(
-                at,
-                format!("CentOS 7's kernel 3.10 is older than Kubernetes 1.{minor} is made for"),
-            )
-            .suggest("from 1.32 on it is tested with 4.19 and later only")
-            .with(other, "made for kernel 4.19 and later"),
-        );
-    }
+    let name = minor.name();
+    let finding = match minor.cgroup_v1 {
+        CgroupV1::Supported => return,
+        CgroupV1::Warned => Finding::warning(
+            at,
+            format!("`{image}` has control groups of version 1, which Kubernetes {name} takes reluctantly"),
+        )
+        .suggest("the kubelet will refuse them from 1.35 on: think of another image"),
+        CgroupV1::Refused => Finding::error(
+            at,
+            format!("`{image}` has control groups of version 1, which the kubelet of {name} refuses"),
+        )
+        .suggest("take Kubernetes 1.34 or older, or another image"),
+    };
+    check.tell(finding.with(other, "needs version 2"));
 }
 
 /// Where upstream's releases come from, without a slash at the end.

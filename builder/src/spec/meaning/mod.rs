@@ -14,7 +14,7 @@ mod nodes;
 mod syntax;
 mod versions;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Kubernetes};
 use super::file::{ClusterFile, InstallFile, JoinFile};
 use super::pointer::{Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
@@ -52,23 +52,31 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
             Finding::error(at, "`bootstrap` is not supported yet").suggest("`certificate` is"),
         );
     }
-    let version = versions::kubernetes(check, file);
-    let runtime = versions::runtime(check, file, version);
-    let etcd = versions::etcd(check, file, version);
-    let image = images::blueprint(check, file, version);
+    let kubernetes = versions::kubernetes(check, file);
+    let minor = kubernetes.map(|(_, minor)| minor);
+    let runtime = versions::runtime(check, file, minor);
+    let etcd = versions::etcd(check, file, minor);
+    let image = images::blueprint(check, file, minor);
     let network = network::check(check, file);
-    let nodes = nodes::check(check, file, network.as_ref(), &image, version);
+    let nodes = nodes::check(check, file, network.as_ref(), &image, minor);
     network::overlaps(check, network.as_ref(), &nodes);
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
     let pki = control_plane::pki(check, file);
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
-    let host = host::check(check, file, &nodes, version);
-    let extra_args = extra_args::check(check, file);
+    let host = host::check(check, file, &nodes, minor);
+    let extra_args = extra_args::check(
+        check,
+        file,
+        kubernetes.map(|(version, _)| version),
+        etcd.as_ref(),
+    );
     Some(Cluster {
         name: name?,
-        kubernetes: super::Kubernetes { version: version? },
+        kubernetes: Kubernetes {
+            version: kubernetes?.0,
+        },
         image,
         runtime: runtime?,
         etcd: etcd?,

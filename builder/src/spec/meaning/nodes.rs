@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::{Checker, Finding, addresses, images, syntax};
-use crate::spec::cluster::{Cni, Interface, Network, Node, Version};
+use crate::facts::Minor;
+use crate::spec::cluster::{Cni, Interface, Network, Node};
 use crate::spec::file::{ClusterFile, NodeFile, RoleFile};
 use crate::spec::pointer::Pointer;
 use crate::spec::structure::closest;
@@ -36,7 +37,7 @@ pub(super) fn check(
     file: &ClusterFile,
     network: Option<&Network>,
     image: &str,
-    version: Option<Version>,
+    minor: Option<&Minor>,
 ) -> Vec<Checked> {
     let top = Pointer::top().key("nodes");
     let mut nodes = Vec::new();
@@ -48,7 +49,7 @@ pub(super) fn check(
             given,
             network,
             image,
-            version,
+            minor,
         ));
     }
     unique(check, &nodes, &file.nodes);
@@ -64,7 +65,7 @@ fn node(
     given: &NodeFile,
     network: Option<&Network>,
     cluster_image: &str,
-    version: Option<Version>,
+    minor: Option<&Minor>,
 ) -> Checked {
     let role = match given.role {
         RoleFile::Master => Role::Master,
@@ -78,7 +79,7 @@ fn node(
     };
     let interface = interface(check, &at, given);
     if let Some(image) = &given.image {
-        images::known(check, at.key("image"), image, version);
+        images::known(check, at.key("image"), image, minor);
     }
     let labels = labels(check, at.key("labels"), given);
     let taints = taints(

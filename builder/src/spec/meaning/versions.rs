@@ -1,63 +1,35 @@
-//! Versions of Kubernetes and of what runs beside it.
+//! Versions of Kubernetes and of what runs beside it; which they can be, and which unless given, the facts say.
 
 use super::{Checker, Finding};
+use crate::facts::{self, Minor};
 use crate::spec::cluster::{Etcd, Runtime, Version};
 use crate::spec::file::{ClusterFile, RuntimeName};
 use crate::spec::pointer::Pointer;
 
-/// The minors of Kubernetes that can be made.
-const OLDEST: u32 = 28;
-const NEWEST: u32 = 36;
-
-/// etcd by Kubernetes minor: what kubeadm's newest patch release of that minor takes.
-const ETCD: &[(u32, Version)] = &[
-    (28, version(3, 5, 15)),
-    (29, version(3, 5, 16)),
-    (30, version(3, 5, 15)),
-    (31, version(3, 5, 24)),
-    (32, version(3, 5, 24)),
-    (33, version(3, 5, 24)),
-    (34, version(3, 6, 5)),
-    (35, version(3, 6, 6)),
-    (36, version(3, 6, 8)),
-];
-
-const CONTAINERD: Version = version(2, 1, 4);
-const RUNC: Version = version(1, 3, 0);
-const CNI_PLUGINS: Version = version(1, 7, 1);
-
-const fn version(major: u32, minor: u32, patch: u32) -> Version {
-    Version {
-        major,
-        minor,
-        patch,
-    }
-}
-
-/// Whether kimage can make a minor of Kubernetes 1.
-fn supported(minor: u32) -> bool {
-    (OLDEST..=NEWEST).contains(&minor)
-}
-
-/// The version of Kubernetes.
-pub(super) fn kubernetes(check: &mut Checker, file: &ClusterFile) -> Option<Version> {
+/// The version of Kubernetes, and what is known about it.
+pub(super) fn kubernetes(
+    check: &mut Checker,
+    file: &ClusterFile,
+) -> Option<(Version, &'static Minor)> {
     let at = Pointer::top().key("kubernetes").key("version");
     let version = read(check, at.clone(), &file.kubernetes.version, "1.34.2")?;
-    if version.major == 1 && supported(version.minor) {
-        return Some(version);
+    match facts::minor(version) {
+        Ok(minor) => Some((version, minor)),
+        Err(error) => {
+            check.tell(
+                Finding::error(at, format!("Kubernetes {version} is not supported"))
+                    .suggest(format!("{} to {} are", error.oldest, error.newest)),
+            );
+            None
+        }
     }
-    check.tell(
-        Finding::error(at, format!("Kubernetes {version} is not supported"))
-            .suggest(format!("1.{OLDEST} to 1.{NEWEST} are")),
-    );
-    None
 }
 
 /// The runtime and its tools.
 pub(super) fn runtime(
     check: &mut Checker,
     file: &ClusterFile,
-    kubernetes: Option<Version>,
+    minor: Option<&Minor>,
 ) -> Option<Runtime> {
     let top = Pointer::top().key("runtime");
     let given = file.runtime.clone().unwrap_or_default();
@@ -70,37 +42,37 @@ pub(super) fn runtime(
         check.tell(Finding::error(top.key("name"), message).suggest("`containerd` is"));
         return None;
     }
-    let mut of = |key: &str, text: &Option<String>, default: Version| match text {
-        Some(text) => read(check, top.key(key), text, &default.to_string()),
-        None => Some(default),
-    };
-    let containerd = of("version", &given.version, CONTAINERD);
-    let runc = of("runc", &given.runc, RUNC);
-    let cni_plugins = of("cniPlugins", &given.cni_plugins, CNI_PLUGINS);
-    let crictl = match given.crictl.as_deref() {
-        None => Some(kubernetes.map(|version| self::version(1, version.minor, 0))),
-        Some("none") => Some(None),
-        Some(text) => read(check, top.key("crictl"), text, "1.34.0").map(Some),
-    };
-    if let Some(version) = containerd {
-        let at = top.key("version");
-        if version < self::version(1, 6, 0) {
-            check.tell(
-                Finding::error(
-                    at,
-                    format!("containerd {version} does not speak CRI v1, which the kubelet needs"),
-                )
-                .suggest("take 1.6 or later"),
-            );
-        } else if version.major < 2 && kubernetes.is_some_and(|kubernetes| kubernetes.minor >= 36) {
-            check.tell(
-                Finding::error(
-                    at,
-                    format!("containerd {version} is too old for this Kubernetes"),
-                )
-                .suggest("1.35 was the last that works with containerd 1: take 2.0 or later"),
-            );
+    let mut of = |key: &str, text: Option<&str>, default: fn(&Minor) -> Version| match text {
+        Some(text) => {
+            let example = default(minor.unwrap_or(newest())).to_string();
+            read(check, top.key(key), text, &example)
         }
+        None => minor.map(default),
+    };
+    let containerd = of("version", given.version.as_deref(), |minor| {
+        minor.containerd
+    });
+    let runc = of("runc", given.runc.as_deref(), |minor| minor.runc);
+    let cni_plugins = of("cniPlugins", given.cni_plugins.as_deref(), |minor| {
+        minor.cni_plugins
+    });
+    let crictl = match given.crictl.as_deref() {
+        Some("none") => Some(None),
+        text => of("crictl", text, |minor| minor.crictl).map(Some),
+    };
+    if let (Some(version), Some(minor)) = (containerd, minor)
+        && version < minor.containerd_minimum
+    {
+        let minimum = minor.containerd_minimum;
+        let message = format!(
+            "containerd {version} is too old for Kubernetes {}",
+            minor.name()
+        );
+        let suggestion = format!(
+            "{minimum} is the first that speaks what the kubelet does; {} is usual",
+            minor.containerd
+        );
+        check.tell(Finding::error(top.key("version"), message).suggest(suggestion));
     }
     Some(Runtime {
         containerd: containerd?,
@@ -110,12 +82,14 @@ pub(super) fn runtime(
     })
 }
 
+fn newest() -> &'static Minor {
+    facts::minors()
+        .last()
+        .expect("there are facts about a minor: a test of theirs counts them")
+}
+
 /// The etcd of the control plane.
-pub(super) fn etcd(
-    check: &mut Checker,
-    file: &ClusterFile,
-    kubernetes: Option<Version>,
-) -> Option<Etcd> {
+pub(super) fn etcd(check: &mut Checker, file: &ClusterFile, minor: Option<&Minor>) -> Option<Etcd> {
     let top = Pointer::top().key("etcd");
     let given = file.etcd.clone().unwrap_or_default();
     let heartbeat_interval = given.heartbeat_interval.unwrap_or(100);
@@ -139,10 +113,7 @@ pub(super) fn etcd(
     }
     let version = match &given.version {
         Some(text) => read(check, top.key("version"), text, "3.6.5"),
-        None => {
-            let of = |version: Version| ETCD.iter().find(|(minor, _)| *minor == version.minor);
-            kubernetes.and_then(of).map(|(_, etcd)| *etcd)
-        }
+        None => minor.map(|minor| minor.etcd),
     };
     if let Some(version) = version.filter(|version| version.major != 3 || version.minor < 5) {
         let message = format!("etcd {version} is not supported");

@@ -1,8 +1,41 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
+mod args;
+mod control_plane;
+mod foreign;
+mod host;
+mod network;
+mod nodes;
+mod printed;
+mod shape;
 mod starter;
+mod versions;
+mod yaml;
 
 use super::{Cluster, parse};
+
+/// The least that one must write.
+const MINIMAL: &str = "\
+kubernetes:
+  version: 1.34.2
+nodes:
+  - {name: k8s-master-1, role: master, address: 192.168.76.11/24}
+  - {name: k8s-node-1, role: worker, address: 192.168.76.21/24}
+";
+
+/// [`MINIMAL`] with more lines behind it.
+fn with(lines: &str) -> String {
+    format!("{MINIMAL}{lines}\n")
+}
+
+/// The version of [`MINIMAL`] and these nodes.
+fn with_nodes(nodes: &[&str]) -> String {
+    let mut text = "kubernetes: {version: 1.34.2}\nnodes:\n".to_owned();
+    for node in nodes {
+        text.push_str(&format!("  - {{{node}}}\n"));
+    }
+    text
+}
 
 /// The cluster of a text that has no problems.
 fn cluster(text: &str) -> Cluster {

@@ -1,14 +1,5 @@
-use super::{cluster, problems};
+use super::{MINIMAL, cluster};
 use crate::spec::{Cni, Interface, init};
-
-/// The least that one must write.
-pub(super) const MINIMAL: &str = "\
-kubernetes:
-  version: 1.34.2
-nodes:
-  - {name: k8s-master-1, role: master, address: 192.168.76.11/24}
-  - {name: k8s-node-1, role: worker, address: 192.168.76.21/24}
-";
 
 #[test]
 fn the_file_that_init_writes_has_no_problems() {
@@ -21,6 +12,7 @@ fn the_file_that_init_writes_has_no_problems() {
 fn a_version_and_nodes_are_enough() {
     let cluster = cluster(MINIMAL);
     assert_eq!(cluster.name, "kubernetes");
+    assert_eq!(cluster.image, "debian-12");
     assert_eq!(cluster.control_plane.endpoint, "192.168.76.11");
     assert_eq!(cluster.control_plane.port, 6443);
     assert_eq!(cluster.network.cni, Cni::Bridge);
@@ -35,14 +27,37 @@ fn a_version_and_nodes_are_enough() {
 }
 
 #[test]
-fn an_unknown_key_is_shown_with_what_was_probably_meant() {
-    insta::assert_snapshot!(problems(&MINIMAL.replace("role: worker", "rolle: worker")), @r#"
-    error: unknown key `rolle`
-     --> cluster.yaml:5:24
-      |
-    5 |   - {name: k8s-node-1, rolle: worker, address: 192.168.76.21/24}
-      |                        ^^^^^
-      |
-      = help: did you mean `role`?
-    "#);
+fn a_key_with_nothing_behind_it_is_as_good_as_no_key() {
+    let bare = cluster(&super::with("network:\npki: ~\nimages:\nhost: {sysctl: }"));
+    let plain = cluster(MINIMAL);
+    let json = |cluster| serde_json::to_value(cluster).unwrap();
+    assert_eq!(json(bare), json(plain));
+}
+
+#[test]
+fn the_example_of_the_design_has_no_problems() {
+    let cluster = cluster(
+        r#"apiVersion: kimage/v1alpha1
+kind: Cluster
+name: lab
+kubernetes: {version: 1.34.2, install: binaries}
+image: debian-12
+runtime: {name: containerd, version: 2.1.4}
+etcd: {version: 3.6.5}
+network:
+  pods: 10.244.0.0/16
+  services: 10.96.0.0/16
+  cni: bridge
+  dns: {domain: cluster.local, servers: []}
+controlPlane:
+  loadBalancer: {kind: none}
+pki: {algorithm: ecdsa-p256, caYears: 10, leafDays: 365}
+join: certificate
+nodes:
+  - {name: k8s-master-1, role: master, address: 192.168.76.11/24, mac: "52:54:00:76:00:11"}
+  - {name: k8s-node-1,   role: worker, address: 192.168.76.21/24, gateway: 192.168.76.1}
+"#,
+    );
+    let mac = Interface::Mac("52:54:00:76:00:11".to_owned());
+    assert_eq!(cluster.nodes[0].interface, mac);
 }

@@ -1,0 +1,370 @@
+use super::{problems, with};
+
+#[test]
+fn an_external_balancer_needs_an_endpoint() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane:
+  loadBalancer: {kind: external}"#,
+    )), @r#"
+    error: where the external load balancer is, is not said
+     --> cluster.yaml:7:24
+      |
+    7 |   loadBalancer: {kind: external}
+      |                        ^^^^^^^^
+      |
+      = help: set `controlPlane.endpoint` to its name or address
+    "#);
+}
+
+#[test]
+fn other_balancers_are_not_supported_yet() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {loadBalancer: {kind: haproxy-keepalived}}"#,
+    )), @r#"
+    error: `haproxy-keepalived` is not supported yet
+     --> cluster.yaml:6:37
+      |
+    6 | controlPlane: {loadBalancer: {kind: haproxy-keepalived}}
+      |                                     ^^^^^^^^^^^^^^^^^^
+      |
+      = help: `none` and `external` are
+    "#);
+}
+
+#[test]
+fn an_endpoint_has_no_port() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {endpoint: "https://api.example.org:8443/"}"#,
+    )), @r#"
+    error: `https://api.example.org:8443/` is neither a name nor an IPv4 address
+     --> cluster.yaml:6:26
+      |
+    6 | controlPlane: {endpoint: "https://api.example.org:8443/"}
+      |                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `endpoint: api.example.org` and `port: 8443`
+    "#);
+}
+
+#[test]
+fn an_endpoint_is_no_pod() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {endpoint: 10.244.0.1}"#,
+    )), @r#"
+    error: the endpoint `10.244.0.1` lies in the range of pods, `10.244.0.0/16`
+     --> cluster.yaml:6:26
+      |
+    1 | kubernetes:
+      | ---------- pods
+    ...
+    6 | controlPlane: {endpoint: 10.244.0.1}
+      |                          ^^^^^^^^^^
+      |
+      = help: it must be reachable from outside the cluster
+    "#);
+}
+
+#[test]
+fn an_endpoint_is_no_worker() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {endpoint: 192.168.76.21}"#,
+    )), @r#"
+    error: the endpoint `192.168.76.21` is the worker `k8s-node-1`
+     --> cluster.yaml:6:26
+      |
+    5 |   - {name: k8s-node-1, role: worker, address: 192.168.76.21/24}
+      |                                               ---------------- a worker
+    6 | controlPlane: {endpoint: 192.168.76.21}
+      |                          ^^^^^^^^^^^^^
+      |
+      = help: the API runs on masters
+    "#);
+}
+
+#[test]
+fn an_endpoint_that_nobody_has_is_warned_of() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {endpoint: 192.168.76.100}"#,
+    )), @r#"
+    warning: no master has the address `192.168.76.100`
+     --> cluster.yaml:6:26
+      |
+    6 | controlPlane: {endpoint: 192.168.76.100}
+      |                          ^^^^^^^^^^^^^^
+      |
+      = help: if a load balancer has it, say `loadBalancer: {kind: external}`
+    "#);
+}
+
+#[test]
+fn a_port_belongs_to_one_program() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {port: 10250}"#,
+    )), @r#"
+    error: port 10250 belongs to the kubelet
+     --> cluster.yaml:6:22
+      |
+    6 | controlPlane: {port: 10250}
+      |                      ^^^^^
+      |
+      = help: 6443 is usual
+    "#);
+}
+
+#[test]
+fn a_port_is_a_small_number() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {port: 65536}"#,
+    )), @r#"
+    error: `port` must be at most 65535, but is `65536`
+     --> cluster.yaml:6:22
+      |
+    6 | controlPlane: {port: 65536}
+      |                      ^^^^^
+    "#);
+}
+
+#[test]
+fn a_name_for_the_certificate_is_a_name() {
+    insta::assert_snapshot!(problems(&with(
+        r#"controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}"#,
+    )), @r#"
+    error: `API.example.org` is neither a name nor an IPv4 address
+     --> cluster.yaml:6:23
+      |
+    6 | controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}
+      |                       ^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `api.example.org`?
+
+    error: `api example` is neither a name nor an IPv4 address
+     --> cluster.yaml:6:57
+      |
+    6 | controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}
+      |                                                         ^^^^^^^^^^^^^
+
+    warning: `a.example.org` is in the list twice
+     --> cluster.yaml:6:87
+      |
+    6 | controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}
+      |                                                                        -------------  ^^^^^^^^^^^^^
+      |                                                                        |
+      |                                                                        first here
+    "#);
+}
+
+#[test]
+fn a_certificate_does_not_outlive_its_authority() {
+    insta::assert_snapshot!(problems(&with(
+        r#"pki: {caYears: 1, leafDays: 400}"#,
+    )), @r#"
+    error: certificates of 400 days outlive their authority of 1 years
+     --> cluster.yaml:6:29
+      |
+    6 | pki: {caYears: 1, leafDays: 400}
+      |                -            ^^^
+      |                |
+      |                the authority
+      |
+      = help: 365 days at most, or more `caYears`
+    "#);
+}
+
+#[test]
+fn lifetimes_that_harm_are_warned_of() {
+    insta::assert_snapshot!(problems(&with(
+        r#"pki:
+  caYears: 50
+  leafDays: 3650"#,
+    )), @r#"
+    warning: an authority of 50 years cannot be revoked
+     --> cluster.yaml:7:12
+      |
+    7 |   caYears: 50
+      |            ^^
+      |
+      = help: ten years are usual
+
+    warning: certificates of 3650 days cannot be revoked
+     --> cluster.yaml:8:13
+      |
+    8 |   leafDays: 3650
+      |             ^^^^
+      |
+      = help: Kubernetes has no revocation lists: 365 days are usual
+    "#);
+}
+
+#[test]
+fn certificates_that_die_before_the_machine_is_switched_on_are_warned_of() {
+    insta::assert_snapshot!(problems(&with(
+        r#"pki: {leafDays: 7}"#,
+    )), @r#"
+    warning: certificates die 7 days after the build
+     --> cluster.yaml:6:17
+      |
+    6 | pki: {leafDays: 7}
+      |                 ^
+      |
+      = help: an image that lies in a drawer for longer cannot join any more
+    "#);
+}
+
+#[test]
+fn a_weak_algorithm_is_warned_of() {
+    insta::assert_snapshot!(problems(&with(
+        r#"pki: {algorithm: rsa-2048}"#,
+    )), @r#"
+    warning: NIST allows RSA with 2048 bits until 2030 only
+     --> cluster.yaml:6:18
+      |
+    6 | pki: {algorithm: rsa-2048}
+      |                  ^^^^^^^^
+      |
+      = help: take `ecdsa-p256`, or `rsa-3072` where it must be RSA
+    "#);
+}
+
+#[test]
+fn an_unknown_algorithm_is_shown_with_the_nearest() {
+    insta::assert_snapshot!(problems(&with(
+        r#"pki: {algorithm: ECDSA-P255}"#,
+    )), @r#"
+    error: `algorithm` cannot be `ECDSA-P255`
+     --> cluster.yaml:6:18
+      |
+    6 | pki: {algorithm: ECDSA-P255}
+      |                  ^^^^^^^^^^
+      |
+      = help: did you mean `ecdsa-p256`?
+    "#);
+}
+
+#[test]
+fn a_mirror_is_an_address() {
+    insta::assert_snapshot!(problems(&with(
+        r#"mirror: /srv/mirror"#,
+    )), @r#"
+    error: `/srv/mirror` is no address
+     --> cluster.yaml:6:9
+      |
+    6 | mirror: /srv/mirror
+      |         ^^^^^^^^^^^
+      |
+      = help: did you mean `file:///srv/mirror`?
+    "#);
+}
+
+#[test]
+fn a_mirror_of_files_is_an_absolute_path() {
+    insta::assert_snapshot!(problems(&with(
+        r#"mirror: file://srv/mirror"#,
+    )), @r#"
+    error: `file://srv/mirror` names no absolute path
+     --> cluster.yaml:6:9
+      |
+    6 | mirror: file://srv/mirror
+      |         ^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `file:///srv/mirror`?
+    "#);
+}
+
+#[test]
+fn a_mirror_speaks_http() {
+    insta::assert_snapshot!(problems(&with(
+        r#"mirror: ftp://mirror.example.org"#,
+    )), @r#"
+    error: `ftp://mirror.example.org` cannot be fetched from
+     --> cluster.yaml:6:9
+      |
+    6 | mirror: ftp://mirror.example.org
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: use `https://`, `http://` or `file://`
+    "#);
+}
+
+#[test]
+fn a_password_in_a_mirror_is_refused_and_not_shown() {
+    insta::assert_snapshot!(problems(&with(
+        r#"mirror: https://user:hunter2@mirror.example.org"#,
+    )), @r#"
+    error: a mirror's address cannot hold a user or password
+     --> cluster.yaml:6:1
+      |
+    6 | mirror: https://user:hunter2@mirror.example.org
+      | ^^^^^^
+    "#);
+}
+
+#[test]
+fn an_image_says_its_registry() {
+    insta::assert_snapshot!(problems(&with(
+        r#"images: [nginx, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/nginx:1.27"]"#,
+    )), @r#"
+    error: `nginx` does not say which registry
+     --> cluster.yaml:6:10
+      |
+    6 | images: [nginx, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/ngi...
+      |          ^^^^^
+      |
+      = help: did you mean `docker.io/library/nginx`?
+
+    warning: `docker.io/library/nginx:latest` may be another image tomorrow
+     --> cluster.yaml:6:49
+      |
+    6 | images: [nginx, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/ngi...
+      |                                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: name a tag that stays, or a digest
+
+    error: `docker.io/library/Nginx:1` is no image reference
+     --> cluster.yaml:6:83
+      |
+    6 | images: [nginx, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/ngi...
+      |                                                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write it as `docker.io/library/nginx:1.27`
+
+    warning: `docker.io/library/nginx:1.27` is in the list twice
+     --> cluster.yaml:6:112
+      |
+    6 | ...x, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/nginx:1.27"]
+      |       ------------------------------ first here                                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn an_addon_is_applied_once() {
+    insta::assert_snapshot!(problems(&with(
+        r#"addons: [dns.yaml, metrics/, dns.yaml, ""]"#,
+    )), @r#"
+    error: `dns.yaml` is in the list twice
+     --> cluster.yaml:6:30
+      |
+    6 | addons: [dns.yaml, metrics/, dns.yaml, ""]
+      |          -------- first here ^^^^^^^^
+
+    error: an add-on is the path of a file or directory
+     --> cluster.yaml:6:40
+      |
+    6 | addons: [dns.yaml, metrics/, dns.yaml, ""]
+      |                                        ^^
+    "#);
+}
+
+#[test]
+fn a_cluster_has_a_plain_name() {
+    insta::assert_snapshot!(problems(&with(
+        r#"name: My Lab"#,
+    )), @r#"
+    error: `My Lab` is no name for a cluster
+     --> cluster.yaml:6:7
+      |
+    6 | name: My Lab
+      |       ^^^^^^
+      |
+      = help: use lower-case letters, digits and `-`, 63 characters at most
+    "#);
+}
