@@ -1,7 +1,7 @@
 //! What the user wants: from the text of a cluster file to a [`Cluster`] that cannot be wrong.
 //!
 //! In three steps, each of which tells all the problems it finds: `source` reads YAML into nodes that know where they
-//! stand, `structure` holds them to the schema of `file`, `meaning` fills in defaults and checks the rules. Nothing
+//! stand, `structure` holds them to the `schema` of `file`, `meaning` fills in defaults and checks the rules. Nothing
 //! here reads a file, a clock or the environment. A new key is a field in `file`, a rule in `meaning` and a field in
 //! `cluster`.
 
@@ -11,6 +11,7 @@ mod meaning;
 mod name;
 mod pointer;
 mod problem;
+mod schema;
 mod source;
 mod starter;
 mod structure;
@@ -18,8 +19,8 @@ mod structure;
 pub use cluster::*;
 pub use name::{NameError, NodeName, Role};
 pub use problem::{Problem, Problems, Severity, SpecError};
+pub use schema::schema;
 pub use starter::init;
-pub use structure::schema;
 
 /// Reads the text of a cluster file; `file_name` is what problems call it. Beside the cluster come its warnings.
 ///

@@ -156,8 +156,8 @@ fn head(node: &Node) -> Range<usize> {
     }
 }
 
-/// The text of the scalar at a pointer, as it is written.
-pub(super) fn text_at<'n>(document: &'n Node, pointer: &Pointer) -> Option<&'n str> {
+/// The node at a pointer.
+pub(super) fn node_at<'n>(document: &'n Node, pointer: &Pointer) -> Option<&'n Node> {
     let mut node = document;
     for step in pointer.steps() {
         node = match node.member(&step) {
@@ -165,7 +165,12 @@ pub(super) fn text_at<'n>(document: &'n Node, pointer: &Pointer) -> Option<&'n s
             None => node.item(step.parse().ok()?)?,
         };
     }
-    match &node.content {
+    Some(node)
+}
+
+/// The text of the scalar at a pointer, as it is written.
+pub(super) fn text_at<'n>(document: &'n Node, pointer: &Pointer) -> Option<&'n str> {
+    match &node_at(document, pointer)?.content {
         Content::Scalar { text, .. } => Some(text),
         _ => None,
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 use serde::ser::SerializeSeq;
 
@@ -37,6 +37,8 @@ pub struct Problem {
     pub pointer: String,
     pub(super) span: Range<usize>,
     pub(super) mark: Option<Mark>,
+    /// Whether the line holds something that must not be seen again.
+    pub(super) secret: bool,
 }
 
 /// A second place that a problem speaks of.
@@ -53,15 +55,29 @@ impl Mark {
     }
 }
 
+/// A text without line breaks and codes that a terminal would obey.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 impl Problem {
     pub(super) fn error(span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
-            message: message.into(),
+            message: printable(&message.into()),
             suggestion: None,
             pointer: String::new(),
             span,
             mark: None,
+            secret: false,
         }
     }
 
@@ -73,7 +89,7 @@ impl Problem {
     }
 
     pub(super) fn suggest(mut self, suggestion: impl Into<String>) -> Self {
-        self.suggestion = Some(suggestion.into());
+        self.suggestion = Some(printable(&suggestion.into()));
         self
     }
 
@@ -151,6 +167,12 @@ impl Problems {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        let title = level.primary_title(problem.message.as_str());
+        if problem.secret {
+            let (line, column) = self.position(problem);
+            let place = Origin::path(&self.file).line(line).char_column(column);
+            return self.finish(title.element(place), problem, renderer);
+        }
         // The renderer walks all the text it is given: it gets the lines that matter.
         let span = self.shown(&problem.span);
         let mark = problem
@@ -176,9 +198,15 @@ impl Problems {
         if let Some((span, label)) = mark {
             snippet = snippet.annotation(AnnotationKind::Context.span(within(span)).label(label));
         }
-        let mut group = level
-            .primary_title(problem.message.as_str())
-            .element(snippet);
+        self.finish(title.element(snippet), problem, renderer)
+    }
+
+    fn finish<'a>(
+        &'a self,
+        mut group: Group<'a>,
+        problem: &'a Problem,
+        renderer: &Renderer,
+    ) -> String {
         if let Some(suggestion) = &problem.suggestion {
             group = group.element(Level::HELP.message(suggestion.as_str()));
         }

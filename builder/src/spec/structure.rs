@@ -4,79 +4,14 @@
 //! then the document is *mended* (what is wrong goes, what is missing is filled with blanks) so that the rest can
 //! still be checked for its meaning in the same run. What is a blank is *tainted*: nobody complains of it again.
 
-use std::sync::LazyLock;
-
-use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
-use schemars::generate::SchemaSettings;
-use schemars::transform::transform_subschemas;
-use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::file::ClusterFile;
-use super::pointer::{Place, Pointer, locate};
+use super::pointer::{Place, Pointer, locate, text_at};
 use super::problem::Problem;
+use super::schema::{VALIDATOR, closest, elsewhere, list, properties, purpose, schema_at, types};
 use super::source::Node;
-
-/// The JSON Schema (draft 2020-12) of the cluster file.
-pub fn schema() -> Value {
-    SCHEMA.clone()
-}
-
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let settings =
-        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let mut schema = ClusterFile::json_schema(&mut settings.into_generator());
-    schema.insert(
-        "$schema".to_owned(),
-        json!("https://json-schema.org/draft/2020-12/schema"),
-    );
-    simplify(&mut schema);
-    schema.to_value()
-});
-
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
-    jsonschema::validator_for(&SCHEMA)
-        .expect("a schema that schemars made is a schema: a test compiles it")
-});
-
-/// Says `a thing or null` by the thing's own `type` and `enum`, instead of `anyOf`: one place, so one clear problem.
-fn simplify(schema: &mut Schema) {
-    transform_subschemas(&mut simplify, schema);
-    schema.remove("format");
-    let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) else {
-        return;
-    };
-    let [thing, null] = alternatives.as_slice() else {
-        return;
-    };
-    if *null != json!({"type": "null"}) {
-        return;
-    }
-    let Some(mut thing) = thing.as_object().cloned() else {
-        return;
-    };
-    let types = match thing.remove("type") {
-        Some(Value::Array(types)) => types,
-        Some(one) => vec![one],
-        None => return,
-    };
-    let types = types.into_iter().chain([json!("null")]).collect();
-    thing.insert("type".to_owned(), Value::Array(types));
-    if let Some(Value::Array(options)) = thing.get_mut("enum") {
-        options.push(Value::Null);
-    }
-    schema.remove("anyOf");
-    for (keyword, value) in thing {
-        // What is said of the field says more than what is said of its type.
-        if !schema
-            .as_object()
-            .is_some_and(|object| object.contains_key(&keyword))
-        {
-            schema.insert(keyword, value);
-        }
-    }
-}
 
 /// A document that has the right shape, at least after mending.
 pub(super) struct Mended {
@@ -215,7 +150,7 @@ impl Fault {
             }
             FaultKind::Wrong(message) => {
                 let span = locate(document, &self.pointer, Place::Value);
-                let written = super::pointer::text_at(document, &self.pointer);
+                let written = text_at(document, &self.pointer);
                 let found = value.pointer(self.pointer.as_str()).unwrap_or(&Value::Null);
                 let (message, suggestion) = wrong(&self.pointer, schema, found, written, message);
                 let mut problem = Problem::error(span, message);
@@ -264,9 +199,19 @@ fn wrong(
     limit: &str,
 ) -> (String, Option<String>) {
     let place = pointer.name();
-    let written = written.map_or_else(|| shown(found), |text| format!("`{text}`"));
+    let plain =
+        |text: &&str| text.len() <= 80 && !text.contains('\n') && !text.contains("PRIVATE KEY");
+    let written = match written.filter(plain) {
+        Some(text) => format!("`{text}`"),
+        None => "this".to_owned(),
+    };
     if !limit.is_empty() {
-        return (format!("{place} {limit}, but is {written}"), None);
+        let but = if found.is_number() {
+            format!(", but is {written}")
+        } else {
+            String::new()
+        };
+        return (format!("{place} {limit}{but}"), None);
     }
     if found.is_null() {
         let what = types(schema).first().map_or("a value", |kind| noun(kind));
@@ -300,7 +245,13 @@ fn wrong(
         "{place} must be {wanted}, but {written} is {}",
         noun(kind_of(found))
     );
+    let is_version = schema
+        .and_then(purpose)
+        .is_some_and(|purpose| purpose.contains("version"));
     let suggestion = match (found, types.first().map(String::as_str)) {
+        (Value::Number(_), Some("string")) if is_version => {
+            Some("a version has three numbers, as `1.34.2`".to_owned())
+        }
         (Value::Number(_) | Value::Bool(_), Some("string")) => Some(format!(
             "write it in quotes: \"{}\"",
             written.trim_matches('`')
@@ -319,14 +270,6 @@ fn wrong(
         _ => None,
     };
     (message, suggestion)
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Object(_) => "this".to_owned(),
-        Value::Array(_) => "this".to_owned(),
-        other => format!("`{other}`"),
-    }
 }
 
 fn kind_of(value: &Value) -> &'static str {
@@ -351,117 +294,6 @@ fn noun(kind: &str) -> &'static str {
         "object" => "a mapping of keys",
         _ => "nothing",
     }
-}
-
-/// What a value is for: the words that it can be, or the first sentence of its description.
-fn purpose(schema: &Value) -> Option<String> {
-    if let Some(options) = schema.get("enum").and_then(Value::as_array) {
-        let options = options.iter().filter_map(Value::as_str).map(str::to_owned);
-        return Some(format!("it can be {}", list(&options.collect::<Vec<_>>())));
-    }
-    let text = schema.get("description")?.as_str()?.replace('\n', " ");
-    let end = text.find(". ").unwrap_or(text.len());
-    let sentence = text[..end].trim_end_matches('.');
-    let first = sentence.chars().next()?;
-    Some(format!(
-        "{}{}",
-        first.to_lowercase(),
-        &sentence[first.len_utf8()..]
-    ))
-}
-
-/// Words as a list that is read aloud.
-fn list(words: &[String]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
-        None => "nothing".to_owned(),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-    }
-}
-
-/// The word that was probably meant.
-pub(super) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |word: &str| word.to_lowercase().replace(['-', '_'], "");
-    let wanted = plain(word);
-    known
-        .map(|known| (strsim::damerau_levenshtein(&wanted, &plain(known)), known))
-        .filter(|(distance, known)| *distance <= known.len().min(wanted.len()) / 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}
-
-/// The one other section that knows a key.
-fn elsewhere(key: &str) -> Option<String> {
-    fn search(schema: &Value, key: &str, at: &str, found: &mut Vec<String>) {
-        if let Some(Value::Object(properties)) = schema.get("properties") {
-            for (name, below) in properties {
-                let path = if at.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{at}.{name}")
-                };
-                if name == key {
-                    found.push(if at.is_empty() {
-                        "the top".to_owned()
-                    } else {
-                        at.to_owned()
-                    });
-                }
-                search(below, key, &path, found);
-            }
-        }
-        if let Some(items) = schema.get("items") {
-            search(items, key, at, found);
-        }
-    }
-    let mut found = Vec::new();
-    search(&SCHEMA, key, "", &mut found);
-    match found.as_slice() {
-        [one] => Some(one.clone()),
-        _ => None,
-    }
-}
-
-/// The schema of the value at a pointer.
-fn schema_at(pointer: &Pointer) -> Option<&'static Value> {
-    let mut schema: &'static Value = &SCHEMA;
-    for step in pointer.steps() {
-        let property = schema
-            .get("properties")
-            .and_then(|properties| properties.get(&step));
-        let additional = || {
-            schema
-                .get("additionalProperties")
-                .filter(|value| value.is_object())
-        };
-        schema = property
-            .or_else(|| schema.get("items"))
-            .or_else(additional)?;
-    }
-    Some(schema)
-}
-
-fn properties(schema: Option<&Value>) -> Vec<String> {
-    let properties = schema
-        .and_then(|schema| schema.get("properties"))
-        .and_then(Value::as_object);
-    properties
-        .map(|map| map.keys().cloned().collect())
-        .unwrap_or_default()
-}
-
-fn types(schema: Option<&Value>) -> Vec<String> {
-    let names: Vec<String> = match schema.and_then(|schema| schema.get("type")) {
-        Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(several)) => several
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        _ => Vec::new(),
-    };
-    names.into_iter().filter(|name| name != "null").collect()
 }
 
 /// The least value that a schema takes: null where it may be.

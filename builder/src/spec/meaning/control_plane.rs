@@ -210,7 +210,7 @@ pub(super) fn pki(check: &mut Checker, file: &ClusterFile) -> Pki {
             Finding::error(
                 at,
                 format!(
-                    "certificates of {leaf_days} days outlive their authority of {ca_years} years"
+                    "certificates of {leaf_days} days outlive their authority, which is valid for {} days", ca_years.saturating_mul(365)
                 ),
             )
             .suggest(format!(

@@ -201,8 +201,8 @@ fn ssh_keys(check: &mut Checker, top: Pointer, given: Vec<String>) -> Vec<String
         if key.contains("PRIVATE KEY") {
             // The value is not shown.
             check.tell(
-                Finding::error(top.clone(), "a private key does not belong here")
-                    .at_key()
+                Finding::error(at, "a private key does not belong here")
+                    .secret()
                     .suggest("take the line of its `.pub` file"),
             );
             continue;

@@ -8,7 +8,7 @@ use super::{Checker, Finding};
 use crate::facts::{CgroupV1, Minor};
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
-use crate::spec::structure::closest;
+use crate::spec::schema::closest;
 
 /// The blueprints that there are.
 const BLUEPRINTS: &[&str] = &[
@@ -88,10 +88,10 @@ pub(super) fn mirror(check: &mut Checker, file: &ClusterFile) -> Option<String> 
         "http" | "https" => {
             let authority = rest.split('/').next().unwrap_or_default();
             if authority.contains('@') {
-                // The value is not repeated: it holds a password.
+                // Nothing of it is shown: it holds a password.
                 check.tell(
                     Finding::error(at, "a mirror's address cannot hold a user or password")
-                        .at_key(),
+                        .secret(),
                 );
                 return None;
             }

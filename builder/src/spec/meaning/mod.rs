@@ -16,7 +16,7 @@ mod versions;
 
 use super::cluster::{Cluster, Kubernetes};
 use super::file::{ClusterFile, InstallFile, JoinFile};
-use super::pointer::{Place, Pointer, locate};
+use super::pointer::{self, Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
 use super::source::Node;
 use super::structure::Mended;
@@ -110,6 +110,14 @@ fn name(check: &mut Checker, file: &ClusterFile) -> Option<String> {
     None
 }
 
+/// A number of things, in words.
+fn count(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        several => format!("{several} {thing}s"),
+    }
+}
+
 /// Collects what the rules find.
 struct Checker<'a> {
     document: &'a Node,
@@ -133,16 +141,22 @@ impl Checker<'_> {
             Severity::Error => Problem::error(span, finding.message),
             Severity::Warning => Problem::warning(span, finding.message),
         };
-        problem.suggestion = finding.suggestion;
-        if let Some((other, label)) = finding.other {
+        if let Some(suggestion) = finding.suggestion {
+            problem = problem.suggest(suggestion);
+        }
+        problem.secret = finding.secret;
+        // A default has no place that could be shown.
+        if let Some((other, label)) = finding.other.filter(|(other, _)| self.has(other)) {
             let span = locate(self.document, &other, Place::Value);
-            // Two defaults may share a place; to mark it twice says nothing.
-            if span != problem.span {
-                problem.mark = Some(Mark::new(span, label));
-            }
+            problem.mark = Some(Mark::new(span, label));
         }
         problem.pointer = finding.pointer.into();
         self.problems.push(problem);
+    }
+
+    /// Whether a value is written in the file.
+    fn has(&self, pointer: &Pointer) -> bool {
+        pointer::node_at(self.document, pointer).is_some()
     }
 
     /// Whether a value is a blank that stands where the user's was wrong or missing.
@@ -159,6 +173,7 @@ struct Finding {
     message: String,
     suggestion: Option<String>,
     other: Option<(Pointer, String)>,
+    secret: bool,
 }
 
 impl Finding {
@@ -170,6 +185,7 @@ impl Finding {
             message: message.into(),
             suggestion: None,
             other: None,
+            secret: false,
         }
     }
 
@@ -188,6 +204,12 @@ impl Finding {
     /// Points to the key, not the value.
     fn at_key(mut self) -> Self {
         self.place = Place::Key;
+        self
+    }
+
+    /// Keeps the line from being shown.
+    fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::addresses::{self, overlap};
 use super::nodes::Checked;
-use super::{Checker, Finding, syntax};
+use super::{Checker, Finding, count, syntax};
 use crate::spec::cluster::{Cni, Network};
 use crate::spec::file::{ClusterFile, CniFile};
 use crate::spec::pointer::Pointer;
@@ -142,7 +142,10 @@ fn shares_fit(
         let bits = nodes.next_power_of_two().trailing_zeros() as u8;
         let finding = Finding::error(
             at,
-            format!("`{pods}` has {shares} shares of /{prefix}, but there are {nodes} nodes"),
+            format!(
+                "`{pods}` has {} of /{prefix}, but there are {nodes} nodes",
+                count(shares, "share")
+            ),
         );
         check.tell(if wide + bits <= 26 {
             finding.suggest(format!("set `nodePrefix: {}`", wide + bits))
@@ -168,11 +171,8 @@ fn shares_fit(
 }
 
 fn limits_pods(check: &Checker) -> bool {
-    let at = Pointer::top()
-        .key("extraArgs")
-        .key("kubelet")
-        .key("max-pods");
-    crate::spec::pointer::text_at(check.document, &at).is_some()
+    let kubelet = Pointer::top().key("extraArgs").key("kubelet");
+    check.has(&kubelet.key("max-pods"))
 }
 
 fn domain(check: &mut Checker, at: Pointer, given: Option<&str>) -> Option<String> {
@@ -226,12 +226,19 @@ pub(super) fn overlaps(check: &mut Checker, network: Option<&Network>, nodes: &[
     let top = Pointer::top().key("network");
     let (pods, services) = (network.pods, network.services);
     if overlap(pods, services) {
+        // What is written is shown; a default has no place.
+        let (at, other, label) = if check.has(&top.key("services")) {
+            (top.key("services"), top.key("pods"), "pods")
+        } else {
+            (top.key("pods"), top.key("services"), "Services")
+        };
         check.tell(
             Finding::error(
-                top.key("services"),
-                format!("`{services}` for Services and `{pods}` for pods overlap"),
+                at,
+                format!("`{pods}` for pods and `{services}` for Services overlap"),
             )
-            .with(top.key("pods"), "pods"),
+            .suggest("give each a range of its own")
+            .with(other, label),
         );
     }
     let mut seen: Vec<Ipv4Net> = Vec::new();

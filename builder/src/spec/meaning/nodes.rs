@@ -10,7 +10,7 @@ use crate::facts::Minor;
 use crate::spec::cluster::{Cni, Interface, Network, Node};
 use crate::spec::file::{ClusterFile, NodeFile, RoleFile};
 use crate::spec::pointer::Pointer;
-use crate::spec::structure::closest;
+use crate::spec::schema::closest;
 use crate::spec::{NodeName, Role};
 
 /// More masters than this slow etcd down and make nothing safer.
@@ -473,11 +473,11 @@ fn masters(check: &mut Checker, nodes: &[Checked]) {
     let count = masters.len();
     let at = last.at.key("role");
     if count % 2 == 0 {
-        let (survives, fewer) = ((count - 1) / 2, count - 1);
+        let (survive, fewer) = (count / 2 - 1, count - 1);
         check.tell(
             Finding::warning(
                 at,
-                format!("{count} masters survive the loss of {survives}, as {fewer} do"),
+                format!("{count} masters survive the loss of {survive}, no more than {fewer}"),
             )
             .suggest(format!(
                 "etcd wants an odd number: {fewer} or {}",

@@ -74,3 +74,28 @@ fn problems_stand_in_the_order_of_the_file() {
         .collect();
     assert_eq!(lines, [6, 7, 8]);
 }
+
+#[test]
+fn a_terminal_obeys_no_code_from_the_file() {
+    let text = with("name: \"a\\e[31mb\\nc\"");
+    let printed = parse(&text, "cluster.yaml").unwrap_err().to_string();
+    assert!(!printed.contains('\u{1b}'), "{printed}");
+    assert!(
+        printed.contains("error: `a\\u{1b}[31mb\\nc` is no name"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn what_is_secret_is_printed_nowhere() {
+    for lines in [
+        "mirror: https://user:hunter2@mirror.example.org",
+        "host: {sshKeys: [\"-----BEGIN OPENSSH PRIVATE KEY-----\\nhunter2\"]}",
+        "host:\n  sshKeys: |\n    -----BEGIN OPENSSH PRIVATE KEY-----\n    hunter2\n",
+    ] {
+        let error = parse(&with(lines), "cluster.yaml").unwrap_err();
+        let json = serde_json::to_string(error.problems()).unwrap();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(!json.contains("hunter2"), "{json}");
+    }
+}

@@ -69,7 +69,7 @@ fn a_missing_version_is_named() {
 
 #[test]
 fn kubeadm_is_not_supported_yet() {
-    insta::assert_snapshot!(problems(&MINIMAL.replace("version: 1.34.2", "version: 1.34.2\\n  install: kubeadm")), @r#"
+    insta::assert_snapshot!(problems(&MINIMAL.replace("version: 1.34.2", "version: 1.34.2\n  install: kubeadm")), @r#"
     error: this is not YAML: mapping values are not allowed in this context
      --> cluster.yaml:2:29
       |
