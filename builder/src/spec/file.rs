@@ -343,14 +343,13 @@ pub(super) enum RoleFile {
     Worker,
 }
 
-/// A value that programs read as text, but that people write without quotes: a text, a whole number, or true or false.
-/// A number with a point is refused, because `1.10` would arrive as `1.1`.
+/// A value that programs read as text, but that people write without quotes: a text, a number, true or false. The parser
+/// hands a number over as the text that was written, so that `1.10` stays `1.10`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(untagged)]
 pub(super) enum Plain {
     Text(String),
-    Unsigned(u64),
-    Signed(i64),
+    Number(serde_json::Number),
     Truth(bool),
 }
 
@@ -358,8 +357,7 @@ impl std::fmt::Display for Plain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Unsigned(number) => number.fmt(f),
-            Self::Signed(number) => number.fmt(f),
+            Self::Number(number) => number.fmt(f),
             Self::Truth(truth) => truth.fmt(f),
         }
     }
@@ -371,6 +369,6 @@ impl JsonSchema for Plain {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["string", "integer", "boolean"]})
+        json_schema!({"type": ["string", "number", "boolean"]})
     }
 }

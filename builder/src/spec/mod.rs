@@ -16,30 +16,49 @@ mod source;
 mod starter;
 mod structure;
 
+use crate::blueprint::Blueprints;
+
 pub use cluster::*;
 pub use name::{NameError, NodeName, Role};
 pub use problem::{Problem, Problems, Severity, SpecError};
 pub use schema::schema;
 pub use starter::init;
 
-/// Reads the text of a cluster file; `file_name` is what problems call it. Beside the cluster come its warnings.
+/// Reads the text of a cluster file, whose images are those that kimage brings along.
+///
+/// # Errors
+///
+/// As [`parse_with`].
+pub fn parse(text: &str, file_name: &str) -> Result<(Cluster, Problems), SpecError> {
+    let blueprints =
+        Blueprints::embedded().expect("`every_embedded_blueprint_is_right` reads the same texts");
+    parse_with(text, file_name, &blueprints)
+}
+
+/// Reads the text of a cluster file; `file_name` is what problems call it, `blueprints` are the images that nodes can
+/// be made from. Beside the cluster come its warnings.
 ///
 /// # Errors
 ///
 /// With every problem that could be found in one run, warnings included.
-pub fn parse(text: &str, file_name: &str) -> Result<(Cluster, Problems), SpecError> {
+pub fn parse_with(
+    text: &str,
+    file_name: &str,
+    blueprints: &Blueprints,
+) -> Result<(Cluster, Problems), SpecError> {
     let (document, mut problems) = match source::read(text) {
         Ok(read) => read,
         Err(problem) => {
             return Err(SpecError::new(Problems::new(
                 file_name,
                 text,
-                vec![problem],
+                vec![*problem],
             )));
         }
     };
     let mended = structure::check(&document, &mut problems);
-    let cluster = mended.and_then(|mended| meaning::check(&document, mended, &mut problems));
+    let cluster =
+        mended.and_then(|mended| meaning::check(&document, mended, blueprints, &mut problems));
     let problems = Problems::new(file_name, text, problems);
     match cluster {
         Some(cluster) => Ok((cluster, problems)),

@@ -78,19 +78,24 @@ fn simplify(schema: &mut Schema) {
 pub(super) fn schema_at(pointer: &Pointer) -> Option<&'static Value> {
     let mut schema: &'static Value = &SCHEMA;
     for step in pointer.steps() {
-        let property = schema
-            .get("properties")
-            .and_then(|properties| properties.get(&step));
-        let additional = || {
-            schema
-                .get("additionalProperties")
-                .filter(|value| value.is_object())
+        schema = match schema.get("items") {
+            Some(items) => items,
+            None => below(schema, &step)?,
         };
-        schema = property
-            .or_else(|| schema.get("items"))
-            .or_else(additional)?;
     }
     Some(schema)
+}
+
+/// The schema of a mapping's member.
+pub(super) fn below<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
+    let property = schema
+        .get("properties")
+        .and_then(|properties| properties.get(key));
+    property.or_else(|| {
+        schema
+            .get("additionalProperties")
+            .filter(|value| value.is_object())
+    })
 }
 
 /// The keys that a mapping can have.

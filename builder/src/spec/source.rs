@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 use super::problem::{Mark, Problem};
 
@@ -66,28 +66,10 @@ impl Node {
             _ => None,
         }
     }
-
-    /// The JSON that it stands for.
-    pub(super) fn to_json(&self) -> Value {
-        match &self.content {
-            Content::Scalar { text, style } => match style {
-                Style::Quoted => Value::String(text.clone()),
-                Style::Bare => resolve(text),
-            },
-            Content::Sequence(items) => Value::Array(items.iter().map(Node::to_json).collect()),
-            Content::Mapping(members) => {
-                let mut map = Map::new();
-                for member in members {
-                    map.insert(member.key.clone(), member.node.to_json());
-                }
-                Value::Object(map)
-            }
-        }
-    }
 }
 
 /// What a scalar without quotes is, by the core schema of YAML 1.2.
-fn resolve(text: &str) -> Value {
+pub(super) fn resolve(text: &str) -> Value {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let decimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number =
@@ -145,12 +127,12 @@ fn looks_like_a_float(text: &str) -> bool {
 }
 
 /// Reads a text: its document, and the problems that leave a document to go on with; or the one problem that does not.
-pub(super) fn read(text: &str) -> Result<(Node, Vec<Problem>), Problem> {
+pub(super) fn read(text: &str) -> Result<(Node, Vec<Problem>), Box<Problem>> {
     if text.len() > LARGEST_TEXT {
-        return Err(Problem::error(
+        return Err(Box::new(Problem::error(
             0..0,
             format!("this text is larger than {} MiB", LARGEST_TEXT >> 20),
-        ));
+        )));
     }
     let offsets = Offsets::new(text);
     let mut reader = Reader {
@@ -207,7 +189,7 @@ struct Reader<'t> {
 type Spanned<'t> = (Event<'t>, Range<usize>);
 
 impl<'t> Reader<'t> {
-    fn next(&mut self) -> Result<Spanned<'t>, Problem> {
+    fn next(&mut self) -> Result<Spanned<'t>, Box<Problem>> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
                 let start = self.offsets.of(span.start);
@@ -219,19 +201,19 @@ impl<'t> Reader<'t> {
                 let message = format!("this is not YAML: {}", error.info());
                 let problem = Problem::error(at..at, message);
                 let line = self.text[..at].rfind('\n').map_or(0, |at| at + 1);
-                Err(
+                Err(Box::new(
                     if self.text[line..].starts_with('\t') || self.text[at..].starts_with('\t') {
                         problem.suggest("indent with spaces: YAML takes no tabs")
                     } else {
                         problem
                     },
-                )
+                ))
             }
             None => Ok((Event::StreamEnd, self.text.len()..self.text.len())),
         }
     }
 
-    fn document(&mut self) -> Result<Node, Problem> {
+    fn document(&mut self) -> Result<Node, Box<Problem>> {
         let mut root = None;
         loop {
             let (event, span) = self.next()?;
@@ -242,15 +224,17 @@ impl<'t> Reader<'t> {
                 | Event::DocumentStart(_)
                 | Event::DocumentEnd => {}
                 _ if root.is_some() => {
-                    return Err(Problem::error(span, "this is a second document".to_owned())
-                        .suggest("describe one cluster per file"));
+                    return Err(Box::new(
+                        Problem::error(span, "this is a second document".to_owned())
+                            .suggest("describe one cluster per file"),
+                    ));
                 }
                 event => root = Some(self.node(event, span, 0)?),
             }
         }
         root.ok_or_else(|| {
-            Problem::error(0..0, "this file describes nothing".to_owned())
-                .suggest("`kimage init` prints one to begin with")
+            let problem = Problem::error(0..0, "this file describes nothing");
+            Box::new(problem.suggest("`kimage init` prints one to begin with"))
         })
     }
 
@@ -259,21 +243,27 @@ impl<'t> Reader<'t> {
         event: Event<'t>,
         span: Range<usize>,
         depth: usize,
-    ) -> Result<Node, Problem> {
+    ) -> Result<Node, Box<Problem>> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            return Err(Problem::error(
+            return Err(Box::new(Problem::error(
                 span,
                 "anchors make this text stand for too much".to_owned(),
-            ));
+            )));
         }
         if depth > DEEPEST {
-            return Err(Problem::error(span, "this is nested too deeply".to_owned()));
+            return Err(Box::new(Problem::error(
+                span,
+                "this is nested too deeply".to_owned(),
+            )));
         }
         let (anchor, node) = match event {
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor) else {
-                    return Err(Problem::error(span, "this anchor holds itself".to_owned()));
+                    return Err(Box::new(Problem::error(
+                        span,
+                        "this anchor holds itself".to_owned(),
+                    )));
                 };
                 let mut node = node.clone();
                 self.nodes += place_at(&mut node, &span);
@@ -329,7 +319,12 @@ impl<'t> Reader<'t> {
                 let span = span.start..end.max(span.end);
                 (anchor, Node { span, content })
             }
-            _ => return Err(Problem::error(span, "this is not YAML".to_owned())),
+            _ => {
+                return Err(Box::new(Problem::error(
+                    span,
+                    "this is not YAML".to_owned(),
+                )));
+            }
         };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
@@ -342,16 +337,19 @@ impl<'t> Reader<'t> {
         event: Event<'t>,
         at: Range<usize>,
         depth: usize,
-    ) -> Result<Member, Problem> {
+    ) -> Result<Member, Box<Problem>> {
         let key = self.node(event, at, depth + 1)?;
         let Content::Scalar { text, style } = key.content else {
-            return Err(Problem::error(key.span, "a key must be a word".to_owned()));
+            return Err(Box::new(Problem::error(
+                key.span,
+                "a key must be a word".to_owned(),
+            )));
         };
         if text == "<<" && style == Style::Bare {
-            return Err(
+            return Err(Box::new(
                 Problem::error(key.span, "merge keys are no part of YAML 1.2".to_owned())
                     .suggest("write the values out, or use an anchor for each"),
-            );
+            ));
         }
         let (event, at) = self.next()?;
         let node = self.node(event, at, depth + 1)?;
@@ -367,7 +365,7 @@ impl<'t> Reader<'t> {
         span: &Range<usize>,
         style: ScalarStyle,
         tag: Option<Cow<'t, Tag>>,
-    ) -> Result<Style, Problem> {
+    ) -> Result<Style, Box<Problem>> {
         match tag {
             Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Ok(Style::Quoted),
             tag => {
@@ -380,13 +378,13 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn untagged(&self, span: &Range<usize>, tag: Option<Cow<'t, Tag>>) -> Result<(), Problem> {
+    fn untagged(&self, span: &Range<usize>, tag: Option<Cow<'t, Tag>>) -> Result<(), Box<Problem>> {
         match tag {
             None => Ok(()),
-            Some(tag) => Err(Problem::error(
+            Some(tag) => Err(Box::new(Problem::error(
                 span.clone(),
                 format!("the tag `{tag}` means nothing here"),
-            )),
+            ))),
         }
     }
 }

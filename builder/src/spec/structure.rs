@@ -10,8 +10,10 @@ use serde_json::{Map, Value, json};
 use super::file::ClusterFile;
 use super::pointer::{Place, Pointer, locate, text_at};
 use super::problem::Problem;
-use super::schema::{VALIDATOR, closest, elsewhere, list, properties, purpose, schema_at, types};
-use super::source::Node;
+use super::schema::{
+    VALIDATOR, below, closest, elsewhere, list, properties, purpose, schema_at, types,
+};
+use super::source::{Content, Node, Style, resolve};
 
 /// A document that has the right shape, at least after mending.
 pub(super) struct Mended {
@@ -23,7 +25,7 @@ pub(super) struct Mended {
 
 /// Checks a document's shape and decodes it. `None` if it cannot be mended.
 pub(super) fn check(document: &Node, problems: &mut Vec<Problem>) -> Option<Mended> {
-    let mut value = document.to_json();
+    let mut value = value(document, schema_at(&Pointer::top()));
     let mut tainted = Vec::new();
     let errors: Vec<Fault> = VALIDATOR.iter_errors(&value).map(Fault::from).collect();
     for fault in &errors {
@@ -43,6 +45,43 @@ pub(super) fn check(document: &Node, problems: &mut Vec<Problem>) -> Option<Mend
             }
             None
         }
+    }
+}
+
+/// The JSON that a node stands for where a schema says what is wanted.
+pub(super) fn value(node: &Node, schema: Option<&Value>) -> Value {
+    match &node.content {
+        Content::Scalar { text, style } if *style == Style::Quoted => Value::String(text.clone()),
+        Content::Scalar { text, .. } => scalar(text, schema),
+        Content::Sequence(items) => {
+            let schema = schema.and_then(|schema| schema.get("items"));
+            items.iter().map(|item| value(item, schema)).collect()
+        }
+        Content::Mapping(members) => members
+            .iter()
+            .map(|member| {
+                let schema = schema.and_then(|schema| below(schema, &member.key));
+                (member.key.clone(), value(&member.node, schema))
+            })
+            .collect(),
+    }
+}
+
+/// The JSON of a scalar without quotes. Where a text is as good as a number, it stays the text that was written: `1.10`
+/// is not `1.1`. Where only whole numbers are, JSON Schema takes `365.0` for one.
+fn scalar(text: &str, schema: Option<&Value>) -> Value {
+    let value = resolve(text);
+    let wanted = types(schema);
+    let takes = |kind: &str| wanted.iter().any(|wanted| wanted == kind);
+    match &value {
+        Value::Number(_) if takes("string") && takes("number") => Value::String(text.to_owned()),
+        Value::Number(number) if takes("integer") => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
+                Value::from(float as i64)
+            }
+            _ => value,
+        },
+        _ => value,
     }
 }
 
@@ -87,13 +126,13 @@ impl Fault {
     /// Whether the other's missing key is only written wrong.
     fn explains(&self, other: &Fault) -> bool {
         match (&self.kind, &other.kind) {
-            (FaultKind::Unknown(keys), FaultKind::Missing(missing)) => {
+            (FaultKind::Unknown(keys), FaultKind::Missing(missing))
+                if self.pointer == other.pointer =>
+            {
                 let known = properties(schema_at(&self.pointer));
                 let known = || known.iter().map(String::as_str);
-                self.pointer == other.pointer
-                    && keys
-                        .iter()
-                        .any(|key| closest(key, known()) == Some(missing))
+                keys.iter()
+                    .any(|key| closest(key, known()) == Some(missing))
             }
             _ => false,
         }
@@ -276,7 +315,7 @@ fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(number) if number.is_f64() => "decimal",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
@@ -287,7 +326,8 @@ fn kind_of(value: &Value) -> &'static str {
 fn noun(kind: &str) -> &'static str {
     match kind {
         "boolean" => "`true` or `false`",
-        "number" => "a number with a point",
+        "number" => "a number",
+        "decimal" => "a number with a point",
         "integer" => "a whole number",
         "string" => "a text",
         "array" => "a list",

@@ -8,9 +8,12 @@ use crate::spec::cluster::{Component, Etcd, Version};
 use crate::spec::file::{ClusterFile, Plain};
 use crate::spec::pointer::Pointer;
 
+/// A flag and, where there is one, the key to set instead.
+type Own = (&'static str, Option<&'static str>);
+
 /// Flags that say who a component is, whom it trusts or which ranges are whose. Certificates, configuration files and
 /// other nodes hold the same values, so they come from one place: the key behind the flag, or kimage alone.
-const OWN: &[(Component, &[(&str, Option<&str>)])] = &[
+const OWN: &[(Component, &[Own])] = &[
     (
         Component::Etcd,
         &[

@@ -5,60 +5,55 @@ use std::path::PathBuf;
 
 use super::syntax::image_reference;
 use super::{Checker, Finding};
-use crate::facts::{CgroupV1, Minor};
+use crate::blueprint::Minor;
+use crate::failure::Failure;
+use crate::spec::cluster::Version;
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
-use crate::spec::schema::closest;
-
-/// The blueprints that there are.
-const BLUEPRINTS: &[&str] = &[
-    "centos-7",
-    "centos-stream-9",
-    "debian-12",
-    "debian-13",
-    "ubuntu-22.04",
-    "ubuntu-24.04",
-];
-
-/// Those whose systemd mounts control groups of version 1.
-const CGROUP_V1: &[&str] = &["centos-7"];
 
 /// The cluster's blueprint.
-pub(super) fn blueprint(check: &mut Checker, file: &ClusterFile, minor: Option<&Minor>) -> String {
+pub(super) fn blueprint(
+    check: &mut Checker,
+    file: &ClusterFile,
+    version: Option<Version>,
+) -> String {
     let image = file.image.as_deref().unwrap_or("debian-12");
-    known(check, Pointer::top().key("image"), image, minor);
+    known(check, Pointer::top().key("image"), image, version);
     image.to_owned()
 }
 
 /// Checks that a blueprint exists and can run this Kubernetes.
-pub(super) fn known(check: &mut Checker, at: Pointer, image: &str, minor: Option<&Minor>) {
-    if !BLUEPRINTS.contains(&image) {
-        let finding = Finding::error(at, format!("there is no image `{image}`"));
-        check.tell(match closest(image, BLUEPRINTS.iter().copied()) {
-            Some(close) => finding.suggest(format!("did you mean `{close}`?")),
-            None => finding.suggest(format!("there are: {}", BLUEPRINTS.join(", "))),
-        });
-        return;
-    }
-    let Some(minor) = minor.filter(|_| CGROUP_V1.contains(&image)) else {
+pub(super) fn known(check: &mut Checker, at: Pointer, image: &str, version: Option<Version>) {
+    let blueprint = match check.blueprints.find(image) {
+        Ok(blueprint) => blueprint,
+        Err(error) => {
+            let finding = Finding::error(at, format!("there is no image `{image}`"));
+            check.tell(match error.hint() {
+                Some(hint) => finding.suggest(hint),
+                None => finding,
+            });
+            return;
+        }
+    };
+    let range = &blueprint.kubernetes;
+    let Some(version) = version else {
         return;
     };
+    let minor = Minor {
+        major: version.major,
+        minor: version.minor,
+    };
+    let until = range.until.filter(|until| minor > *until);
+    let from = range.from.filter(|from| minor < *from);
+    let finding = Finding::error(at, format!("`{image}` cannot run Kubernetes {minor}"));
+    let (finding, label) = match (until, from) {
+        (Some(until), _) => (finding, format!("{until} is the last it can run")),
+        (_, Some(from)) => (finding, format!("{from} is the first it can run")),
+        (None, None) => return,
+    };
+    let finding = finding.suggest(range.because.clone());
     let other = Pointer::top().key("kubernetes").key("version");
-    let name = minor.name();
-    let finding = match minor.cgroup_v1 {
-        CgroupV1::Supported => return,
-        CgroupV1::Warned => Finding::warning(
-            at,
-            format!("`{image}` has control groups of version 1, which Kubernetes {name} takes reluctantly"),
-        )
-        .suggest("the kubelet will refuse them from 1.35 on: think of another image"),
-        CgroupV1::Refused => Finding::error(
-            at,
-            format!("`{image}` has control groups of version 1, which the kubelet of {name} refuses"),
-        )
-        .suggest("take Kubernetes 1.34 or older, or another image"),
-    };
-    check.tell(finding.with(other, "needs version 2"));
+    check.tell(finding.with(other, label));
 }
 
 /// Where upstream's releases come from, without a slash at the end.

@@ -14,6 +14,8 @@ mod nodes;
 mod syntax;
 mod versions;
 
+use crate::blueprint::Blueprints;
+
 use super::cluster::{Cluster, Kubernetes};
 use super::file::{ClusterFile, InstallFile, JoinFile};
 use super::pointer::{self, Place, Pointer, locate};
@@ -25,10 +27,12 @@ use super::structure::Mended;
 pub(super) fn check(
     document: &Node,
     mended: Mended,
+    blueprints: &Blueprints,
     problems: &mut Vec<Problem>,
 ) -> Option<Cluster> {
     let mut checker = Checker {
         document,
+        blueprints,
         tainted: mended.tainted,
         problems,
     };
@@ -53,12 +57,13 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         );
     }
     let kubernetes = versions::kubernetes(check, file);
+    let version = kubernetes.map(|(version, _)| version);
     let minor = kubernetes.map(|(_, minor)| minor);
     let runtime = versions::runtime(check, file, minor);
     let etcd = versions::etcd(check, file, minor);
-    let image = images::blueprint(check, file, minor);
+    let image = images::blueprint(check, file, version);
     let network = network::check(check, file);
-    let nodes = nodes::check(check, file, network.as_ref(), &image, minor);
+    let nodes = nodes::check(check, file, network.as_ref(), &image, version);
     network::overlaps(check, network.as_ref(), &nodes);
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
     let pki = control_plane::pki(check, file);
@@ -66,12 +71,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
     let host = host::check(check, file, &nodes, minor);
-    let extra_args = extra_args::check(
-        check,
-        file,
-        kubernetes.map(|(version, _)| version),
-        etcd.as_ref(),
-    );
+    let extra_args = extra_args::check(check, file, version, etcd.as_ref());
     Some(Cluster {
         name: name?,
         kubernetes: Kubernetes {
@@ -121,6 +121,7 @@ fn count(number: usize, thing: &str) -> String {
 /// Collects what the rules find.
 struct Checker<'a> {
     document: &'a Node,
+    blueprints: &'a Blueprints,
     tainted: Vec<Pointer>,
     problems: &'a mut Vec<Problem>,
 }

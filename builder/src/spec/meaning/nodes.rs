@@ -6,8 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::{Checker, Finding, addresses, images, syntax};
-use crate::facts::Minor;
-use crate::spec::cluster::{Cni, Interface, Network, Node};
+use crate::spec::cluster::{Cni, Interface, Network, Node, Version};
 use crate::spec::file::{ClusterFile, NodeFile, RoleFile};
 use crate::spec::pointer::Pointer;
 use crate::spec::schema::closest;
@@ -37,7 +36,7 @@ pub(super) fn check(
     file: &ClusterFile,
     network: Option<&Network>,
     image: &str,
-    minor: Option<&Minor>,
+    version: Option<Version>,
 ) -> Vec<Checked> {
     let top = Pointer::top().key("nodes");
     let mut nodes = Vec::new();
@@ -49,7 +48,7 @@ pub(super) fn check(
             given,
             network,
             image,
-            minor,
+            version,
         ));
     }
     unique(check, &nodes, &file.nodes);
@@ -65,7 +64,7 @@ fn node(
     given: &NodeFile,
     network: Option<&Network>,
     cluster_image: &str,
-    minor: Option<&Minor>,
+    version: Option<Version>,
 ) -> Checked {
     let role = match given.role {
         RoleFile::Master => Role::Master,
@@ -79,7 +78,7 @@ fn node(
     };
     let interface = interface(check, &at, given);
     if let Some(image) = &given.image {
-        images::known(check, at.key("image"), image, minor);
+        images::known(check, at.key("image"), image, version);
     }
     let labels = labels(check, at.key("labels"), given);
     let taints = taints(
@@ -472,17 +471,12 @@ fn masters(check: &mut Checker, nodes: &[Checked]) {
     };
     let count = masters.len();
     let at = last.at.key("role");
-    if count % 2 == 0 {
-        let (survive, fewer) = (count / 2 - 1, count - 1);
+    if count.is_multiple_of(2) {
+        let fewer = count - 1;
         check.tell(
-            Finding::warning(
-                at,
-                format!("{count} masters survive the loss of {survive}, no more than {fewer}"),
-            )
-            .suggest(format!(
-                "etcd wants an odd number: {fewer} or {}",
-                count + 1
-            )),
+            Finding::warning(at, format!("{count} masters are no safer than {fewer}")).suggest(
+                format!("etcd wants an odd number: {fewer} or {}", count + 1),
+            ),
         );
     } else if count > MOST_MASTERS {
         check.tell(

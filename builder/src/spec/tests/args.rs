@@ -1,4 +1,4 @@
-use super::{MINIMAL, problems, with};
+use super::{problems, with};
 
 #[test]
 fn a_flag_is_written_without_dashes() {
@@ -166,7 +166,7 @@ fn a_value_is_on_one_line() {
     7 |   kubelet: {node-status-max-images: "1\n2", v: [1]}
       |                                     ^^^^^^
 
-    error: `v` must be a text or a whole number or `true` or `false`, but this is a list
+    error: `v` must be a text or a number or `true` or `false`, but this is a list
      --> cluster.yaml:7:45
       |
     7 |   kubelet: {node-status-max-images: "1\n2", v: [1]}

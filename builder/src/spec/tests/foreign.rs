@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::MINIMAL;
 use crate::spec::file::ClusterFile;
+use crate::spec::schema::VALIDATOR;
 use crate::spec::{init, parse, schema, source, structure};
 
 /// A document that uses every key.
@@ -186,7 +187,7 @@ fn every_key_is_described() {
 }
 
 #[test]
-fn a_thousand_nodes_are_read_in_a_moment() {
+fn a_thousand_nodes_make_a_cluster() {
     let mut text =
         "kubernetes: {version: 1.34.2}\nnetwork: {pods: 10.128.0.0/9, nodePrefix: 25}\nnodes:\n"
             .to_owned();
@@ -200,6 +201,13 @@ fn a_thousand_nodes_are_read_in_a_moment() {
     let (cluster, warnings) = parse(&text, "cluster.yaml").unwrap();
     assert!(warnings.is_empty(), "{warnings}");
     assert_eq!(cluster.nodes[999].pods.to_string(), "10.129.243.128/25");
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_point_as_json_schema_says() {
+    let (cluster, _) = parse(&super::with("pki: {leafDays: 30.0}"), "c").unwrap();
+    assert_eq!(cluster.pki.leaf_days, 30);
+    assert!(parse(&super::with("pki: {leafDays: 30.5}"), "c").is_err());
 }
 
 #[test]
@@ -274,9 +282,11 @@ proptest! {
         for change in &changes {
             apply(&mut document, change);
         }
-        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let validator = &*VALIDATOR;
         let by_schema = validator.is_valid(&document);
-        let by_serde = serde_json::from_value::<ClusterFile>(document.clone());
+        let text = serde_json::to_string(&document).unwrap();
+        let (node, _) = source::read(&text).unwrap();
+        let by_serde = serde_json::from_value::<ClusterFile>(structure::value(&node, Some(&schema())));
         // A minimum or a length is the schema's to check; serde knows types only.
         let only_limits = validator.iter_errors(&document).all(|error| {
             matches!(error.kind().keyword(), "minimum" | "maximum" | "minItems")
@@ -286,7 +296,6 @@ proptest! {
             Err(error) => prop_assert!(!by_schema, "the schema takes {document}: {error}"),
         }
         // And the parser itself, reading JSON as the YAML that it is: it refuses what the schema does.
-        let text = serde_json::to_string(&document).unwrap();
         let parsed = parse(&text, "c");
         if !by_schema {
             prop_assert!(parsed.is_err(), "the parser takes {document}");

@@ -1,4 +1,4 @@
-use super::{problems, with};
+use super::{cluster, problems, with};
 
 #[test]
 fn a_kernel_parameter_has_a_name() {
@@ -62,18 +62,21 @@ fn what_kubernetes_needs_is_not_turned_off() {
 }
 
 #[test]
-fn a_number_with_a_point_is_asked_for_in_quotes() {
-    insta::assert_snapshot!(problems(&with(
-        r#"host: {sysctl: {vm.some_ratio: 1.10}}"#,
-    )), @r#"
-    error: `vm.some_ratio` must be a text or a whole number or `true` or `false`, but `1.10` is a number with a point
-     --> cluster.yaml:6:32
-      |
-    6 | host: {sysctl: {vm.some_ratio: 1.10}}
-      |                                ^^^^
-      |
-      = help: write it in quotes: "1.10"
-    "#);
+fn a_number_stays_as_it_was_written() {
+    let cluster = cluster(&with(
+        "host: {sysctl: {a.b: 1.10, a.c: 0644, a.d: 0x1F, a.e: -1, a.f: 1e3, a.g: true, a.h: 18446744073709551616}}",
+    ));
+    let values: Vec<&str> = cluster.host.sysctl.values().map(String::as_str).collect();
+    let written = [
+        "1.10",
+        "0644",
+        "0x1F",
+        "-1",
+        "1e3",
+        "true",
+        "18446744073709551616",
+    ];
+    assert_eq!(values, written);
 }
 
 #[test]
@@ -193,12 +196,8 @@ fn a_private_key_is_refused_and_not_shown() {
       -----END OPENSSH PRIVATE KEY-----"#,
     )), @r#"
     error: a private key does not belong here
-     --> cluster.yaml:7:3
-      |
-    7 |   sshKeys:
-      |   ^^^^^^^
-      |
-      = help: take the line of its `.pub` file
+    --> cluster.yaml:9:7
+     = help: take the line of its `.pub` file
     "#);
 }
 

@@ -1,4 +1,4 @@
-use super::{MINIMAL, problems, with, with_nodes};
+use super::{MINIMAL, problems, with};
 
 #[test]
 fn pods_and_services_do_not_overlap() {
@@ -7,13 +7,15 @@ fn pods_and_services_do_not_overlap() {
   pods: 10.96.0.0/12
   services: 10.100.0.0/16"#,
     )), @r#"
-    error: `10.100.0.0/16` for Services and `10.96.0.0/12` for pods overlap
+    error: `10.96.0.0/12` for pods and `10.100.0.0/16` for Services overlap
      --> cluster.yaml:8:13
       |
     7 |   pods: 10.96.0.0/12
       |         ------------ pods
     8 |   services: 10.100.0.0/16
       |             ^^^^^^^^^^^^^
+      |
+      = help: give each a range of its own
     "#);
 }
 
@@ -22,11 +24,13 @@ fn a_range_overlaps_the_default_of_the_other() {
     insta::assert_snapshot!(problems(&with(
         r#"network: {pods: 10.96.0.0/11}"#,
     )), @r#"
-    error: `10.96.0.0/16` for Services and `10.96.0.0/11` for pods overlap
-     --> cluster.yaml:6:1
+    error: `10.96.0.0/11` for pods and `10.96.0.0/16` for Services overlap
+     --> cluster.yaml:6:17
       |
     6 | network: {pods: 10.96.0.0/11}
-      | ^^^^^^^         ------------ pods
+      |                 ^^^^^^^^^^^^
+      |
+      = help: give each a range of its own
     "#);
 }
 
@@ -54,9 +58,6 @@ fn nodes_in_the_default_ranges_are_told_so() {
     error: the network `10.244.3.0/24` of node `k8s-master-1` and `10.244.0.0/16` for pods overlap
      --> cluster.yaml:4:49
       |
-    1 | kubernetes:
-      | ---------- pods
-    ...
     4 |   - {name: k8s-master-1, role: master, address: 10.244.3.11/24}
       |                                                 ^^^^^^^^^^^^^^
       |
@@ -180,7 +181,7 @@ fn pods_must_suffice_for_the_nodes() {
     insta::assert_snapshot!(problems(&with(
         r#"network: {pods: 10.244.0.0/24}"#,
     )), @r#"
-    error: `10.244.0.0/24` has 1 shares of /24, but there are 2 nodes
+    error: `10.244.0.0/24` has 1 share of /24, but there are 2 nodes
      --> cluster.yaml:6:17
       |
     6 | network: {pods: 10.244.0.0/24}
@@ -195,7 +196,7 @@ fn pods_that_no_prefix_makes_suffice_must_be_more() {
     insta::assert_snapshot!(problems(&with(
         r#"network: {pods: 10.244.0.0/28, nodePrefix: 28}"#,
     )), @r#"
-    error: `10.244.0.0/28` has 1 shares of /28, but there are 2 nodes
+    error: `10.244.0.0/28` has 1 share of /28, but there are 2 nodes
      --> cluster.yaml:6:44
       |
     6 | network: {pods: 10.244.0.0/28, nodePrefix: 28}

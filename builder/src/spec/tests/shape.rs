@@ -26,7 +26,7 @@ caYears: 5"#,
     6 | serviceSubnet: 10.0.0.0/16
       | ^^^^^^^^^^^^^
       |
-      = help: known here: `addons`, `apiVersion`, `controlPlane`, `etcd`, `extraArgs`, `host`, `image`, `images`, `join`, `kind`, `kubernetes`, `mirror`, `name`, `network`, `nodes`, `pki` or `runtime`
+      = help: it belongs to `network.services`
 
     error: unknown key `domain`
      --> cluster.yaml:7:1
@@ -34,7 +34,7 @@ caYears: 5"#,
     7 | domain: x.org
       | ^^^^^^
       |
-      = help: it belongs to `network.dns`
+      = help: it belongs to `network.dns.domain`
 
     error: unknown key `caYears`
      --> cluster.yaml:8:1
@@ -42,7 +42,7 @@ caYears: 5"#,
     8 | caYears: 5
       | ^^^^^^^
       |
-      = help: it belongs to `pki`
+      = help: it belongs to `pki.caYears`
     "#);
 }
 

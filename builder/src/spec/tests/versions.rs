@@ -50,7 +50,7 @@ fn a_version_that_yaml_takes_for_a_number_is_asked_for_in_quotes() {
     2 |   version: 1.34
       |            ^^^^
       |
-      = help: write it in quotes: "1.34"
+      = help: a version has three numbers, as `1.34.2`
     "#);
 }
 
@@ -70,11 +70,13 @@ fn a_missing_version_is_named() {
 #[test]
 fn kubeadm_is_not_supported_yet() {
     insta::assert_snapshot!(problems(&MINIMAL.replace("version: 1.34.2", "version: 1.34.2\n  install: kubeadm")), @r#"
-    error: this is not YAML: mapping values are not allowed in this context
-     --> cluster.yaml:2:29
+    error: `kubeadm` is not supported yet
+     --> cluster.yaml:3:12
       |
-    2 |   version: 1.34.2\n  install: kubeadm
-      |                             ^
+    3 |   install: kubeadm
+      |            ^^^^^^^
+      |
+      = help: `binaries` is
     "#);
 }
 

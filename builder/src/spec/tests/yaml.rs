@@ -1,4 +1,4 @@
-use super::{MINIMAL, problems, with};
+use super::{problems, with};
 
 #[test]
 fn a_key_is_written_once() {
