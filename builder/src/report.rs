@@ -45,6 +45,11 @@ impl Report {
         self.write(&format!("{text}\n"));
     }
 
+    /// Text that is laid out already.
+    pub fn plain(&self, text: &str) {
+        self.write(&format!("{}\n", text.trim_end()));
+    }
+
     fn write(&self, text: &str) {
         // Nobody is left to tell when standard error is closed.
         let _ = anstream::stderr().lock().write_all(text.as_bytes());

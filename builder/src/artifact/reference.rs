@@ -9,6 +9,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::failure::{Exit, Failure};
+
 use crate::digest::Digest;
 
 /// The full name of a container image, as `registry.k8s.io/pause:3.10.1`.
@@ -39,6 +41,12 @@ pub enum ReferenceError {
         "image `{0}` has no valid name: lower-case letters, digits, `.`, `_`, `-` and `/` make one"
     )]
     Name(String),
+}
+
+impl Failure for ReferenceError {
+    fn exit(&self) -> Exit {
+        Exit::UserFiles
+    }
 }
 
 impl ImageReference {
@@ -219,7 +227,7 @@ mod tests {
         fn whatever_parses_prints_as_a_name_of_the_same_image(text in "[a-zA-Z0-9.:/@_-]{0,40}") {
             if let Ok(image) = text.parse::<ImageReference>() {
                 prop_assert_eq!(image.to_string().parse(), Ok(image.clone()));
-                prop_assert!(image.mirror_path().split('/').all(|name| !name.is_empty() && name != ".."));
+                prop_assert!(!image.mirror_path().contains(".."), "{}", image.mirror_path());
             }
         }
     }

@@ -65,6 +65,8 @@ pub struct BootRequest {
     pub timeout: Duration,
     /// What follows once all nodes are Ready.
     pub then: Then,
+    /// A folder of programs that come first in the `PATH` of the program that is run.
+    pub programs: Option<PathBuf>,
     /// Set from outside, as by Ctrl-C: everything ends.
     pub stop: Arc<AtomicBool>,
 }

@@ -332,6 +332,7 @@ impl Run<'_> {
             .args(arguments)
             .env("KUBECONFIG", self.directory.kubeconfig())
             .env("KIMAGE_BOOT_DIR", self.directory.path())
+            .env("PATH", self.path())
             .spawn()
             .map_err(|error| failed(error.to_string()))?;
         let stayed = self.stay(|| Ok(child.try_wait()?.is_some()));
@@ -342,6 +343,13 @@ impl Run<'_> {
             Ok(status) => Err(failed(status.to_string())),
             Err(error) => Err(failed(error.to_string())),
         }
+    }
+
+    /// `PATH` of the program that is run.
+    fn path(&self) -> std::ffi::OsString {
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let first = self.request.programs.iter().cloned();
+        std::env::join_paths(first.chain(std::env::split_paths(&inherited))).unwrap_or(inherited)
     }
 
     /// Goes on watching until the stop flag is set or something is done. Machines may go off: that is what tests do.

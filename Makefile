@@ -1,0 +1,63 @@
+# What people and CI run. `make` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+KIMAGE := target/release/kimage
+
+# What Debian 12 needs beside git, make, Rust and Go: a C compiler for crates, then what prepares bases, then what boots
+# images, then what judges them.
+BUILD_PACKAGES := gcc libc6-dev
+BASE_PACKAGES := mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin
+BOOT_PACKAGES := qemu-system-x86 qemu-utils ovmf
+TEST_PACKAGES := e2fsprogs gdisk dosfstools mtools fdisk openssl nginx-light shellcheck strace systemd time xz-utils zstd
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# Installs the packages that are missing.
+define install
+	@missing=(); for package in $(1); do \
+	  [[ $$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null) == installed ]] || missing+=($$package); done; \
+	if (($${#missing[@]})); then echo "installing $${missing[*]}"; \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $${missing[@]} >/dev/null; fi
+endef
+
+.PHONY: help build mirror base demo test lint unit guests bench packages test-packages
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+packages:
+	$(call install,$(BUILD_PACKAGES) $(BASE_PACKAGES) $(BOOT_PACKAGES))
+
+test-packages: packages
+	$(call install,$(TEST_PACKAGES))
+
+build: ## Build kimage into target/release.
+	$(call install,$(BUILD_PACKAGES))
+	cargo build --release --locked
+
+mirror: ## Make the tests' mirror of upstream releases, and print its folder last.
+	@qemu-tests/mirror/build
+
+base: packages build ## Prepare the Debian 12 base.
+	@$(KIMAGE) base list | grep -q '^debian-12 *prepared' || $(KIMAGE) base build debian-12
+
+demo: base ## Build a master and a worker, boot them, show both Ready. UPSTREAM=1 takes upstream's releases.
+	@qemu-tests/demo
+
+lint: ## Format, clippy, licences, shell scripts.
+	cargo fmt --check
+	cargo clippy --release --all-targets --locked -- -D warnings
+
+unit: test-packages build
+	qemu-tests/mirror/build kubernetes-1.34.2 >/dev/null
+	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" cargo test --release --locked
+
+guests: test-packages base
+	qemu-tests/run
+
+test: lint unit guests ## Everything that CI runs.
+
+bench: test-packages base ## Compare with tar and mke2fs, with a plain copy, and a second node with the first.
+	@qemu-tests/bench

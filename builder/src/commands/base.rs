@@ -1,0 +1,87 @@
+//! `kimage base`: operating systems, prepared once.
+
+use super::site::{Site, print, print_json};
+use serde::Serialize;
+
+use crate::base::{self, BuildOptions, Limits, Listed};
+use crate::blueprint::Blueprints;
+use crate::cli;
+use crate::failure::Outcome;
+
+pub(super) fn run(site: &Site, command: cli::Base) -> Outcome {
+    let blueprints = match &site.images {
+        Some(directory) => Blueprints::from_directory(directory)?,
+        None => Blueprints::embedded()?,
+    };
+    match command {
+        cli::Base::Build { image, mirror } => {
+            base::build(
+                blueprints.find(&image)?,
+                &site.cache,
+                &BuildOptions { mirror },
+                &site.report,
+            )?;
+        }
+        cli::Base::Import { image, path } => {
+            base::import(
+                blueprints.find(&image)?,
+                &site.cache,
+                &path,
+                &Limits::USUAL,
+                &site.report,
+            )?;
+        }
+        cli::Base::List(arguments) => {
+            let rows: Vec<Row> = base::list(&site.cache, &blueprints)
+                .iter()
+                .map(Row::of)
+                .collect();
+            if arguments.json {
+                print_json(&rows)?;
+            } else {
+                for Row {
+                    image,
+                    state,
+                    digest,
+                    ..
+                } in &rows
+                {
+                    print(&format!(
+                        "{image:<18} {state:<14} {}\n",
+                        digest.as_deref().unwrap_or("")
+                    ))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One image, prepared or not.
+#[derive(Serialize)]
+struct Row {
+    image: String,
+    state: &'static str,
+    digest: Option<String>,
+    /// What a `kimage base build` would do.
+    can_be_built: bool,
+}
+
+impl Row {
+    fn of(listed: &Listed<'_>) -> Self {
+        let (state, digest) = match &listed.prepared {
+            Ok(Some(prepared)) if listed.is_outdated() => {
+                ("outdated", Some(prepared.digest.to_string()))
+            }
+            Ok(Some(prepared)) => ("prepared", Some(prepared.digest.to_string())),
+            Ok(None) => ("not prepared", None),
+            Err(_) => ("damaged", None),
+        };
+        Self {
+            image: listed.blueprint.name.clone(),
+            state,
+            digest,
+            can_be_built: listed.can_be_built(),
+        }
+    }
+}

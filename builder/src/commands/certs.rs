@@ -1,0 +1,63 @@
+//! `kimage certs`: what is issued, until when, and where it lies.
+
+use super::gather;
+use super::site::{Site, print, print_json};
+use crate::cli::Certs;
+use crate::facts;
+use crate::failure::Outcome;
+use crate::plan;
+use crate::trust::{self, Secrets};
+
+pub(super) fn run(site: &Site, command: Certs) -> Outcome {
+    match command {
+        Certs::List(arguments) => {
+            let rows = Secrets::at(&site.secrets).inventory(site.now());
+            if arguments.json {
+                return Ok(print_json(&rows)?);
+            }
+            for row in &rows {
+                let until = row
+                    .not_after
+                    .map(|until| until.date().to_string())
+                    .unwrap_or_default();
+                let left = row
+                    .days_left
+                    .map(|days| format!("{days} days"))
+                    .unwrap_or_default();
+                let path = row.path.display();
+                print(&format!(
+                    "{path:<48} {until:<12} {left:>10}  {:<14} {}\n",
+                    row.status, row.subject
+                ))?;
+            }
+            Ok(())
+        }
+        Certs::Where(arguments) => {
+            let cluster = site.cluster()?;
+            let minor = facts::minor(cluster.kubernetes.version)?;
+            let requests = trust::requests(&cluster, &minor.admin_organization);
+            let placements = trust::placements(&cluster, &requests.leaves);
+            if arguments.json {
+                return Ok(print_json(&placements)?);
+            }
+            for placement in &placements {
+                print(&format!(
+                    "{:<20} {}\n",
+                    placement.node,
+                    placement.file.display()
+                ))?;
+            }
+            Ok(())
+        }
+        Certs::Renew { within } => {
+            let cluster = site.cluster()?;
+            let plan = plan::plan(&cluster)?;
+            let nodes: Vec<_> = plan.nodes.iter().collect();
+            {
+                let _ = within;
+                gather::credentials(site, &cluster, &nodes)?;
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `kimage fetch`: everything that the cluster needs, verified and pinned; builds work offline afterwards.
+
+use super::gather;
+use super::site::{Site, print};
+use crate::artifact::{Check, Store};
+use crate::cli::Fetch;
+use crate::failure::Outcome;
+use crate::plan;
+
+pub(super) fn run(site: &Site, arguments: &Fetch) -> Outcome {
+    let cluster = site.cluster()?;
+    let plan = plan::plan(&cluster)?;
+    let store = Store::new(&site.cache);
+    let fetched = gather::fetch(
+        site,
+        &cluster,
+        &plan,
+        &arguments.sources,
+        &store,
+        Check::Full,
+    )?;
+    let mut size = 0;
+    for one in &fetched {
+        // Decompressed now rather than at the first build.
+        one.open(&store)?;
+        size += one.pin.size;
+    }
+    print(&format!(
+        "{}: {} artifacts, {}\n",
+        site.lock.display(),
+        fetched.len(),
+        indicatif::BinaryBytes(size)
+    ))?;
+    Ok(())
+}

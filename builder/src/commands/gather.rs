@@ -1,0 +1,177 @@
+//! Everything that a build needs from outside the plan: read, fetched, verified, issued.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use super::site::{Site, SiteError};
+use crate::artifact::{
+    Bars, Check, Connections, Fetched, Fetcher, Lines, Lock, Material, Pins, Progress, Store,
+    needed,
+};
+use crate::cli::Sources;
+use crate::compose::{PreloadedImage, Programs};
+use crate::facts;
+use crate::failure::Outcome;
+use crate::plan::{NodePlan, Plan};
+use crate::spec::Cluster;
+use crate::trust::{self, Credentials, Secrets};
+
+/// What was brought for a cluster.
+pub(super) struct Gathered {
+    /// Programs by the name of their artifact.
+    pub(super) programs: Programs,
+    /// Container images.
+    pub(super) images: Vec<PreloadedImage>,
+    /// Certificates and keys of the nodes that were asked for.
+    pub(super) credentials: Credentials,
+    /// The cluster file's manifests: name and text.
+    pub(super) addons: Vec<(String, Vec<u8>)>,
+}
+
+/// Brings everything that the images of `nodes` need, but their bases.
+pub(super) fn gather(
+    site: &Site,
+    cluster: &Cluster,
+    plan: &Plan,
+    nodes: &[&NodePlan],
+    sources: &Sources,
+) -> Outcome<Gathered> {
+    let addons = addons(site, cluster)?;
+    let store = Store::new(&site.cache);
+    let mut programs = Programs::new();
+    let mut archives = BTreeMap::new();
+    for fetched in fetch(site, cluster, plan, sources, &store, Check::Stamp)? {
+        match fetched.open(&store)? {
+            Material::Image(slice) => {
+                archives.insert(fetched.artifact.name.clone(), slice);
+            }
+            program => {
+                programs.insert(fetched.artifact.name.clone(), program);
+            }
+        }
+    }
+    let images = plan
+        .images
+        .iter()
+        .filter_map(|reference| {
+            let archive = archives.get(reference)?.clone();
+            Some(PreloadedImage {
+                reference: reference.clone(),
+                archive,
+            })
+        })
+        .collect();
+    let credentials = credentials(site, cluster, nodes)?;
+    Ok(Gathered {
+        programs,
+        images,
+        credentials,
+        addons,
+    })
+}
+
+/// Sees to it that all artifacts are in the store, and in the lock.
+pub(super) fn fetch(
+    site: &Site,
+    cluster: &Cluster,
+    plan: &Plan,
+    sources: &Sources,
+    store: &Store,
+    check: Check,
+) -> Outcome<Vec<Fetched>> {
+    let mut lock = Lock::read(&site.lock)?;
+    let needed = needed(cluster, plan.images.iter().map(String::as_str))?;
+    let bars = Bars::new();
+    let report = site.report;
+    let lines = Lines(move |line: &str| report.step(line));
+    let progress: &dyn Progress = if std::io::stderr().is_terminal() {
+        &bars
+    } else {
+        &lines
+    };
+    let fetcher = Fetcher {
+        store,
+        mirror: sources.mirror.as_deref().or(cluster.mirror.as_deref()),
+        connections: if sources.offline {
+            Connections::Forbidden
+        } else {
+            Connections::Allowed
+        },
+        pins: if sources.locked {
+            Pins::Keep
+        } else {
+            Pins::Update
+        },
+        check,
+        progress,
+        sleep: &std::thread::sleep,
+    };
+    let fetched = fetcher.run(&needed, &mut lock)?;
+    if !sources.locked {
+        lock.write(&site.lock)?;
+    }
+    Ok(fetched)
+}
+
+/// Issues what is missing for the nodes.
+pub(super) fn credentials(
+    site: &Site,
+    cluster: &Cluster,
+    nodes: &[&NodePlan],
+) -> Outcome<Credentials> {
+    let minor = facts::minor(cluster.kubernetes.version)?;
+    let names: Vec<_> = nodes.iter().map(|node| &node.name).collect();
+    let requests = trust::requests(cluster, &minor.admin_organization).only(&names);
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let ensured = Secrets::at(&site.secrets).ensure(&requests, site.now(), &random)?;
+    let made = ensured
+        .notices
+        .iter()
+        .filter(|notice| !notice.is_warning())
+        .count();
+    if made > 0 {
+        site.report.step(&format!(
+            "issued {made} keys and certificates into {}",
+            site.secrets.display()
+        ));
+    }
+    for notice in ensured.notices.iter().filter(|notice| notice.is_warning()) {
+        site.report.warning(&notice.to_string());
+    }
+    Ok(ensured.credentials)
+}
+
+/// The cluster file's manifests, in its order; a directory means all `.yaml` and `.yml` in it, by name.
+fn addons(site: &Site, cluster: &Cluster) -> Result<Vec<(String, Vec<u8>)>, SiteError> {
+    let read = |path: &Path, source| SiteError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut addons = Vec::new();
+    for path in cluster.addons.iter().map(|path| site.beside(path)) {
+        let mut files = vec![path.clone()];
+        if path.is_dir() {
+            files.clear();
+            for entry in std::fs::read_dir(&path).map_err(|error| read(&path, error))? {
+                let file = entry.map_err(|error| read(&path, error))?.path();
+                if file
+                    .extension()
+                    .is_some_and(|end| end == "yaml" || end == "yml")
+                {
+                    files.push(file);
+                }
+            }
+            files.sort();
+        }
+        for file in files {
+            let text = std::fs::read(&file).map_err(|error| read(&file, error))?;
+            let name = file
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            addons.push((format!("{name}.yaml"), text));
+        }
+    }
+    Ok(addons)
+}

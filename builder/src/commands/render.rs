@@ -1,0 +1,49 @@
+//! `kimage render`: a node's files without an operating system under them, to look at or to lay over a machine.
+
+use super::gather;
+use super::select::select;
+use super::site::Site;
+use crate::cli::{Render, Selection};
+use crate::compose::{self, Materials, RoleOverlays};
+use crate::failure::Outcome;
+use crate::output;
+use crate::plan;
+
+pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
+    let cluster = site.cluster()?;
+    let plan = plan::plan(&cluster)?;
+    let selection = Selection {
+        role: None,
+        nodes: vec![arguments.node.clone()],
+        all: false,
+    };
+    let nodes = select(&plan, &selection)?;
+    let gathered = gather::gather(site, &cluster, &plan, &nodes, &arguments.sources)?;
+    let overlays = site.overlays()?;
+    for node in nodes {
+        let Some(declared) = cluster.node(&node.name) else {
+            continue;
+        };
+        let credentials = gathered.credentials.for_node(declared)?;
+        let materials = Materials {
+            cluster: &cluster,
+            accounts: None,
+            credentials: &credentials,
+            programs: &gathered.programs,
+            images: &gathered.images,
+            addons: &gathered.addons,
+        };
+        let layers = compose::layers(
+            node,
+            &RoleOverlays::measure(&overlays, &plan, node)?,
+            &materials,
+        )?;
+        let tree = compose::tree(None, layers)?;
+        site.report.step(&format!(
+            "wrote {} ({} entries)",
+            arguments.out.display(),
+            tree.count()
+        ));
+    }
+    Ok(())
+}

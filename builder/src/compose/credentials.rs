@@ -1,0 +1,256 @@
+//! Certificates, keys and kubeconfigs: which of them a node holds, where, and who may read them.
+//!
+//! Paths are kubeadm's, because that is where people and their tools look. Every file that differs between nodes has the
+//! same size on all of them: PEM, YAML and kubeconfigs end in as many line feeds as it takes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{ComposeError, Materials};
+use crate::plan::{ACCOUNTS, NodePlan};
+use crate::secret::Secret;
+use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing, TreePath};
+use crate::trust::kubeconfig::{Access, embedded, referencing};
+use crate::trust::{Certificate, ControlPlane, Pair};
+
+/// Room for a certificate or a key, in bytes: RSA 4096 with a dozen names takes 3,300.
+const PEM: usize = 8 << 10;
+
+/// Room for a kubeconfig, which holds three PEM texts in base64, or for a kubelet's certificate with its key.
+const KUBECONFIG: usize = 16 << 10;
+
+/// Where kubeadm puts certificates and keys.
+const PKI: &str = "/etc/kubernetes/pki";
+
+/// Where the kubelet keeps its client certificate, and renews it.
+const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
+
+/// The stage.
+pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
+    let mut files = Files {
+        layer: Layer::new(Origin::new("stage credentials")),
+    };
+    let held = materials.credentials;
+    let itself = format!("system:node:{}", node.name);
+    let access = |user| Access {
+        cluster: &node.values.cluster.name,
+        server: &node.values.node.api.url,
+        user,
+        authority: &held.kubernetes_ca,
+    };
+    files.shared(format!("{PKI}/ca.crt"), 0o644, &held.kubernetes_ca);
+    files.pair(&format!("{PKI}/kubelet"), &held.kubelet_serving, None)?;
+    // The kubelet renews this one itself: it wants a link `current`, which it moves on to the next file.
+    files.own(
+        format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
+        0o600,
+        0,
+        held.kubelet.combined(),
+        KUBECONFIG,
+    )?;
+    let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
+    files.link(&current, "kubelet-client-kimage.pem");
+    let kubelet = referencing(&access(&itself), &current, &current);
+    files.own(
+        "/etc/kubernetes/kubelet.conf".into(),
+        0o600,
+        0,
+        kubelet,
+        KUBECONFIG,
+    )?;
+    files.kubeconfig("kube-proxy", &access("system:kube-proxy"), &held.kube_proxy)?;
+    if let Some(master) = &held.control_plane {
+        control_plane(&mut files, node, master)?;
+        files.kubeconfig(
+            "controller-manager",
+            &access("system:kube-controller-manager"),
+            &master.controller_manager,
+        )?;
+        files.kubeconfig(
+            "scheduler",
+            &access("system:kube-scheduler"),
+            &master.scheduler,
+        )?;
+        files.kubeconfig("admin", &access("kubernetes-admin"), &master.admin)?;
+        files.kubeconfig(
+            "super-admin",
+            &access("kimage-bootstrap"),
+            &master.bootstrap,
+        )?;
+    }
+    Ok(files.layer)
+}
+
+/// What only masters hold.
+fn control_plane(
+    files: &mut Files,
+    node: &NodePlan,
+    master: &ControlPlane,
+) -> Result<(), ComposeError> {
+    let etcd = ACCOUNTS
+        .iter()
+        .find(|account| account.name == "etcd")
+        .map(|account| account.id);
+    files.secret(format!("{PKI}/ca.key"), master.kubernetes_ca_key.clone());
+    files.shared(
+        format!("{PKI}/front-proxy-ca.crt"),
+        0o644,
+        &master.front_proxy_ca,
+    );
+    files.shared(format!("{PKI}/etcd/ca.crt"), 0o644, &master.etcd_ca);
+    files.text(
+        format!("{PKI}/sa.pub"),
+        0o644,
+        master.service_account.public.clone(),
+    );
+    files.secret(format!("{PKI}/sa.key"), master.service_account.key.clone());
+    files.secret(
+        "/etc/kubernetes/encryption.yaml".into(),
+        encryption(node, &master.encryption_key),
+    );
+    for (name, pair, owner) in [
+        ("apiserver", &master.apiserver, None),
+        (
+            "apiserver-kubelet-client",
+            &master.apiserver_kubelet_client,
+            None,
+        ),
+        ("apiserver-etcd-client", &master.apiserver_etcd_client, None),
+        ("front-proxy-client", &master.front_proxy_client, None),
+        ("etcd/server", &master.etcd_server, etcd),
+        ("etcd/peer", &master.etcd_peer, etcd),
+        (
+            "etcd/healthcheck-client",
+            &master.etcd_healthcheck_client,
+            None,
+        ),
+    ] {
+        files.pair(&format!("{PKI}/{name}"), pair, owner)?;
+    }
+    Ok(())
+}
+
+/// The file behind `kube-apiserver --encryption-provider-config`: secrets are written encrypted, and what was written
+/// before stays readable.
+///
+/// See <https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/>.
+fn encryption(node: &NodePlan, key: &Secret) -> Secret {
+    let format = &node.values.cluster.formats.encryption;
+    let mut text = format!(
+        "apiVersion: {}\nkind: {}\nresources:\n- resources: [secrets]\n  providers:\n  - secretbox:\n      keys:\n      - \
+         {{name: key1, secret: ",
+        format.version, format.kind
+    );
+    STANDARD.encode_string(key.expose(), &mut text);
+    text.push_str("}\n  - identity: {}\n");
+    Secret::new(text.into_bytes())
+}
+
+/// The layer, and how its files are written.
+struct Files {
+    layer: Layer,
+}
+
+impl Files {
+    fn add(&mut self, path: String, kind: Kind, mode: u16, owner: u32, sharing: Sharing) {
+        if let Ok(path) = path.parse::<TreePath>() {
+            let meta = Meta {
+                uid: owner,
+                gid: owner,
+                ..Meta::root(mode)
+            };
+            self.layer.add(path, kind, meta, sharing, Overwrite::Refuse);
+        }
+    }
+
+    /// A public text that all nodes of the role share.
+    fn text(&mut self, path: String, mode: u16, text: String) {
+        self.add(
+            path,
+            Kind::File(Content::bytes(text)),
+            mode,
+            0,
+            Sharing::Role,
+        );
+    }
+
+    /// An authority's certificate.
+    fn shared(&mut self, path: String, mode: u16, certificate: &Certificate) {
+        self.text(path, mode, certificate.pem().to_owned());
+    }
+
+    /// A secret that all nodes of the role share.
+    fn secret(&mut self, path: String, secret: Secret) {
+        self.add(
+            path,
+            Kind::File(Content::Secret(secret)),
+            0o600,
+            0,
+            Sharing::Role,
+        );
+    }
+
+    /// A file of this node alone, filled up to its slot.
+    fn own(
+        &mut self,
+        path: String,
+        mode: u16,
+        owner: u32,
+        text: Secret,
+        slot: usize,
+    ) -> Result<(), ComposeError> {
+        let mut bytes = text.expose().to_vec();
+        if bytes.len() > slot {
+            let path = path.parse().unwrap_or_else(|_| TreePath::root());
+            return Err(ComposeError::SlotTooSmall {
+                path,
+                size: bytes.len(),
+                slot,
+            });
+        }
+        bytes.resize(slot, b'\n');
+        self.add(
+            path,
+            Kind::File(Content::Secret(Secret::new(bytes))),
+            mode,
+            owner,
+            Sharing::Node,
+        );
+        Ok(())
+    }
+
+    /// A certificate and its key beside it.
+    fn pair(&mut self, stem: &str, pair: &Pair, owner: Option<u32>) -> Result<(), ComposeError> {
+        let certificate = Secret::new(pair.certificate.pem().as_bytes().to_vec());
+        self.own(format!("{stem}.crt"), 0o644, 0, certificate, PEM)?;
+        self.own(
+            format!("{stem}.key"),
+            0o600,
+            owner.unwrap_or(0),
+            pair.key.clone(),
+            PEM,
+        )
+    }
+
+    /// A kubeconfig with everything in it.
+    fn kubeconfig(
+        &mut self,
+        name: &str,
+        access: &Access<'_>,
+        pair: &Pair,
+    ) -> Result<(), ComposeError> {
+        self.own(
+            format!("/etc/kubernetes/{name}.conf"),
+            0o600,
+            0,
+            embedded(access, pair),
+            KUBECONFIG,
+        )
+    }
+
+    fn link(&mut self, path: &str, target: &str) {
+        if let Ok(path) = path.parse::<TreePath>() {
+            self.layer.symlink(path, target);
+        }
+    }
+}

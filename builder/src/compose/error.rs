@@ -1,0 +1,81 @@
+//! Why an image cannot be put together.
+
+use crate::failure::{Exit, Failure};
+use crate::overlay::OverlayError;
+use crate::tree::{SealError, TreePath};
+
+/// Why an image cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// An overlay cannot be laid.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+    /// Layers do not fit over each other.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A release lacks a program.
+    #[error("`{artifact}` does not hold `{member}`")]
+    NoProgram {
+        /// The artifact's name in the lock.
+        artifact: String,
+        /// What was looked for.
+        member: String,
+    },
+    /// A text is longer than the slot that all nodes of the role have for it.
+    #[error(
+        "`{path}` has {size} bytes, more than the {slot} that every node of the role has for it"
+    )]
+    SlotTooSmall {
+        /// The file.
+        path: TreePath,
+        /// Its size in bytes.
+        size: usize,
+        /// The slot's size in bytes.
+        slot: usize,
+    },
+    /// An owner or group of a file that the image does not know.
+    #[error("`{path}` is to belong to `{name}`, which the image does not know")]
+    UnknownOwner {
+        /// The file.
+        path: TreePath,
+        /// The user or group.
+        name: String,
+    },
+    /// An account whose name or number the base uses for something else.
+    #[error("the account `{name}` ({id}) collides with `{line}` of the base")]
+    AccountTaken {
+        /// The account's name.
+        name: String,
+        /// Its number.
+        id: u32,
+        /// The base's line.
+        line: String,
+    },
+}
+
+impl Failure for ComposeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Overlay(error) => error.exit(),
+            Self::Seal(error) => error.exit(),
+            Self::NoProgram { .. } => Exit::Integrity,
+            Self::SlotTooSmall { .. } => Exit::Other,
+            Self::UnknownOwner { .. } | Self::AccountTaken { .. } => Exit::UserFiles,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Overlay(error) => error.hint(),
+            Self::Seal(error) => error.hint(),
+            Self::NoProgram { .. } => Some("compare the mirror's release with upstream's".into()),
+            Self::UnknownOwner { .. } => {
+                Some("declare the user under `host.users`, with a number".into())
+            }
+            Self::AccountTaken { .. } => {
+                Some("choose another name or number under `host.users`".into())
+            }
+            Self::SlotTooSmall { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Container images that a node holds before it has ever seen a network.
+
+use super::{ComposeError, Materials};
+use crate::plan::NodePlan;
+use crate::tree::{Content, Layer, Meta, Origin, Slice, TreePath};
+
+/// A container image, as an OCI archive.
+#[derive(Debug, Clone)]
+pub struct PreloadedImage {
+    /// The full reference, as pods name it.
+    pub reference: String,
+    /// The archive.
+    pub archive: Slice,
+}
+
+/// Where the archives lie on a node.
+const DIRECTORY: &str = "/var/lib/kimage/images";
+
+/// The stage. `kimage-images.service` reads the list and gives the archives to containerd.
+pub(super) fn layer(_: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
+    let mut layer = Layer::new(Origin::new("stage preload"));
+    let mut list = String::new();
+    for image in materials.images {
+        let name: String = image
+            .reference
+            .chars()
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() || letter == '.' || letter == '-' {
+                    letter
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let path = format!("{DIRECTORY}/{name}.tar");
+        list.push_str(&format!("{path} {}\n", image.reference));
+        if let Ok(path) = path.parse::<TreePath>() {
+            layer.file(
+                path,
+                Meta::root(0o644),
+                Content::Slice(image.archive.clone()),
+            );
+        }
+    }
+    if let Ok(path) = "/etc/kimage/images".parse::<TreePath>() {
+        layer.file(path, Meta::root(0o644), Content::bytes(list));
+    }
+    Ok(layer)
+}

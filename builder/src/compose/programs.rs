@@ -1,0 +1,124 @@
+//! Programs out of upstream's releases, and where they go.
+
+use std::collections::BTreeMap;
+
+use super::{ComposeError, Materials};
+use crate::artifact::Material;
+use crate::plan::NodePlan;
+use crate::spec::Role;
+use crate::tree::{Content, Layer, Meta, Origin, Slice, TreePath};
+
+/// What was fetched, by its name in the lock.
+pub type Programs = BTreeMap<String, Material>;
+
+/// A program of a release.
+struct Program {
+    /// The artifact's name in the lock.
+    artifact: &'static str,
+    /// Its path in the release: the end of it, because some begin with the version. Ends in `*` for all members.
+    member: &'static str,
+    /// Where it goes: a directory if it ends in `/`.
+    path: &'static str,
+    /// Who has it.
+    owner: Owner,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Every,
+    Masters,
+}
+
+const fn every(artifact: &'static str, member: &'static str, path: &'static str) -> Program {
+    Program {
+        artifact,
+        member,
+        path,
+        owner: Owner::Every,
+    }
+}
+
+const fn masters(artifact: &'static str, member: &'static str) -> Program {
+    Program {
+        artifact,
+        member,
+        path: "/usr/local/bin/",
+        owner: Owner::Masters,
+    }
+}
+
+/// All programs. To install one more, add a line.
+const PROGRAMS: &[Program] = &[
+    every("kubernetes", "server/bin/kubelet", "/usr/local/bin/"),
+    every("kubernetes", "server/bin/kube-proxy", "/usr/local/bin/"),
+    masters("kubernetes", "server/bin/kube-apiserver"),
+    masters("kubernetes", "server/bin/kube-controller-manager"),
+    masters("kubernetes", "server/bin/kube-scheduler"),
+    masters("kubernetes", "server/bin/kubectl"),
+    masters("etcd", "/etcd"),
+    masters("etcd", "/etcdctl"),
+    masters("etcd", "/etcdutl"),
+    every("containerd", "bin/containerd", "/usr/local/bin/"),
+    every(
+        "containerd",
+        "bin/containerd-shim-runc-v2",
+        "/usr/local/bin/",
+    ),
+    every("containerd", "bin/ctr", "/usr/local/bin/"),
+    every("runc", "", "/usr/local/sbin/runc"),
+    every("cni-plugins", "*", "/opt/cni/bin/"),
+    every("crictl", "crictl", "/usr/local/bin/"),
+];
+
+/// The stage.
+pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
+    let mut layer = Layer::new(Origin::new("stage programs"));
+    for program in PROGRAMS {
+        if program.owner == Owner::Masters && node.role != Role::Master {
+            continue;
+        }
+        // What the cluster file leaves out is no artifact of it.
+        let Some(material) = materials.programs.get(program.artifact) else {
+            continue;
+        };
+        for (name, slice) in program.slices(material)? {
+            let path = if program.path.ends_with('/') {
+                format!("{}{name}", program.path)
+            } else {
+                program.path.into()
+            };
+            if let Ok(path) = path.parse::<TreePath>() {
+                layer.file(path, Meta::root(0o755), Content::Slice(slice));
+            }
+        }
+    }
+    Ok(layer)
+}
+
+impl Program {
+    /// The files that the line names, each with its last name.
+    fn slices(&self, material: &Material) -> Result<Vec<(String, Slice)>, ComposeError> {
+        let archive = match material {
+            Material::Archive(archive) => archive,
+            Material::Binary(slice) | Material::Image(slice) => {
+                return Ok(vec![(self.artifact.to_owned(), slice.clone())]);
+            }
+        };
+        let wanted = |path: &&str| match self.member {
+            "*" => !path.ends_with(".md") && !path.ends_with("LICENSE"),
+            member => path.ends_with(member),
+        };
+        let slices: Vec<(String, Slice)> = archive
+            .members()
+            .filter(wanted)
+            .filter_map(|path| Some((path.rsplit('/').next()?.to_owned(), archive.member(path)?)))
+            .collect();
+        if slices.is_empty() {
+            return Err(ComposeError::NoProgram {
+                artifact: self.artifact.to_owned(),
+                member: self.member.to_owned(),
+            });
+        }
+        Ok(slices)
+    }
+}

@@ -1,0 +1,94 @@
+//! The command lines of a node's programs: kimage's own flags for the version, then the cluster file's.
+
+use serde::Serialize;
+
+use super::{PlanError, Values};
+use crate::facts;
+use crate::spec::{Cluster, Component, Role, Version};
+
+/// A flag and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Argument {
+    /// Without the leading dashes.
+    pub flag: String,
+    /// The value.
+    pub value: String,
+}
+
+/// The programs that a role runs.
+pub(super) fn of_role(role: Role) -> &'static [Component] {
+    use Component::{
+        Etcd, KubeApiserver, KubeControllerManager, KubeProxy, KubeScheduler, Kubelet,
+    };
+    match role {
+        Role::Master => &[
+            Etcd,
+            KubeApiserver,
+            KubeControllerManager,
+            KubeScheduler,
+            Kubelet,
+            KubeProxy,
+        ],
+        Role::Worker => &[Kubelet, KubeProxy],
+    }
+}
+
+/// A program's name in the vocabulary.
+pub(super) fn key(component: Component) -> &'static str {
+    match component {
+        Component::Etcd => "etcd",
+        Component::KubeApiserver => "kube_apiserver",
+        Component::KubeControllerManager => "kube_controller_manager",
+        Component::KubeScheduler => "kube_scheduler",
+        Component::Kubelet => "kubelet",
+        Component::KubeProxy => "kube_proxy",
+    }
+}
+
+/// The flags of one program: the facts' in their order, with the values of the cluster file where it has the same
+/// flag, then the cluster file's other ones.
+pub(super) fn arguments(
+    cluster: &Cluster,
+    component: Component,
+    values: &Values,
+) -> Result<Vec<Argument>, PlanError> {
+    let context = tera::Context::from_serialize(values).map_err(|source| PlanError::Argument {
+        flag: "any".into(),
+        source,
+    })?;
+    let mut extra = cluster
+        .extra_args
+        .get(&component)
+        .cloned()
+        .unwrap_or_default();
+    let mut arguments = Vec::new();
+    for argument in facts::arguments(component, version(cluster, component)) {
+        let value =
+            match extra.remove(argument.flag) {
+                Some(value) => value,
+                None => tera::Tera::one_off(argument.value_template, &context, false).map_err(
+                    |source| PlanError::Argument {
+                        flag: argument.flag.to_owned(),
+                        source,
+                    },
+                )?,
+            };
+        arguments.push(Argument {
+            flag: argument.flag.to_owned(),
+            value,
+        });
+    }
+    arguments.extend(
+        extra
+            .into_iter()
+            .map(|(flag, value)| Argument { flag, value }),
+    );
+    Ok(arguments)
+}
+
+fn version(cluster: &Cluster, component: Component) -> Version {
+    match component {
+        Component::Etcd => cluster.etcd.version,
+        _ => cluster.kubernetes.version,
+    }
+}

@@ -1,0 +1,34 @@
+//! Why a cluster cannot be planned.
+
+use crate::facts;
+use crate::failure::{Exit, Failure};
+
+/// Why a cluster cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A version that kimage has no facts for.
+    #[error("cannot plan the cluster")]
+    Version(#[from] facts::UnknownVersion),
+    /// A flag whose value cannot be made.
+    #[error("cannot make the value of `--{flag}`")]
+    Argument {
+        /// The flag without dashes.
+        flag: String,
+        /// What the template engine said.
+        #[source]
+        source: tera::Error,
+    },
+}
+
+impl Failure for PlanError {
+    fn exit(&self) -> Exit {
+        Exit::UserFiles
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Version(_) => Some("`kimage check` shows the place in the cluster file".into()),
+            Self::Argument { .. } => None,
+        }
+    }
+}

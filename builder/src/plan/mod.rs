@@ -1,0 +1,126 @@
+//! Decides what will be built, and does nothing else: no clock, no randomness, no files.
+//!
+//! [`plan`] turns a checked cluster into one [`NodePlan`] per node: every value that a template may use ([`Values`]),
+//! the files of credentials that the node gets, the container images that it holds. Materials (bytes, keys) are not
+//! needed for it, which is why `kimage plan` touches neither network nor disk.
+
+mod accounts;
+mod arguments;
+mod error;
+mod identity;
+mod values;
+
+use std::collections::BTreeMap;
+
+pub use accounts::{ACCOUNTS, Account};
+pub use arguments::Argument;
+pub use error::PlanError;
+pub use identity::{DiskNames, filesystem};
+pub use values::{ClusterValues, NodeValues, Values};
+
+use crate::facts::{self, Minor};
+use crate::spec::{Cluster, NodeName, Role};
+
+/// What will be built for a cluster.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Per node, in the order of the file.
+    pub nodes: Vec<NodePlan>,
+    /// Container images that every node holds, as full references; the pause image first.
+    pub images: Vec<String>,
+}
+
+/// What will be built for one node.
+#[derive(Debug, Clone)]
+pub struct NodePlan {
+    /// Its name.
+    pub name: NodeName,
+    /// What it is for.
+    pub role: Role,
+    /// The blueprint that it is made from.
+    pub image: String,
+    /// What templates may use.
+    pub values: Values,
+    /// Names of its disk and partitions.
+    pub disk: DiskNames,
+}
+
+impl Plan {
+    /// The nodes of a role, in the order of the file.
+    pub fn nodes_of(&self, role: Role) -> impl Iterator<Item = &NodePlan> {
+        self.nodes.iter().filter(move |node| node.role == role)
+    }
+
+    /// The nodes that share a layout with `node`: same role, same image.
+    pub fn siblings<'a>(&'a self, node: &'a NodePlan) -> impl Iterator<Item = &'a NodePlan> {
+        self.nodes
+            .iter()
+            .filter(move |other| other.role == node.role && other.image == node.image)
+    }
+
+    /// The node of a name.
+    pub fn node(&self, name: &NodeName) -> Option<&NodePlan> {
+        self.nodes.iter().find(|node| &node.name == name)
+    }
+}
+
+/// Plans a cluster.
+///
+/// # Errors
+///
+/// When a version has no facts, or a flag's value cannot be made from the vocabulary.
+pub fn plan(cluster: &Cluster) -> Result<Plan, PlanError> {
+    let minor = facts::minor(cluster.kubernetes.version)?;
+    let images = images(cluster, minor);
+    let shared = values::cluster(cluster, minor, &images);
+    let mut nodes = Vec::with_capacity(cluster.nodes.len());
+    for node in &cluster.nodes {
+        let disk = DiskNames::of(&cluster.name, &node.name);
+        let mut values = Values {
+            cluster: shared.clone(),
+            node: values::node(cluster, minor, node, &disk),
+        };
+        let mut arguments = BTreeMap::new();
+        for component in arguments::of_role(node.role) {
+            arguments.insert(
+                arguments::key(*component),
+                arguments::arguments(cluster, *component, &values)?,
+            );
+        }
+        values.node.arguments = arguments;
+        nodes.push(NodePlan {
+            name: node.name.clone(),
+            role: node.role,
+            image: node.image.clone(),
+            values,
+            disk,
+        });
+    }
+    Ok(Plan {
+        nodes,
+        images: images.all,
+    })
+}
+
+/// The container images that a cluster needs.
+struct Images {
+    pause: String,
+    coredns: String,
+    all: Vec<String>,
+}
+
+fn images(cluster: &Cluster, minor: &Minor) -> Images {
+    let pause = minor.pause.clone();
+    let coredns = minor.coredns.clone();
+    let mut all = vec![pause.clone(), coredns.clone()];
+    for image in &cluster.images {
+        if !all.contains(image) {
+            all.push(image.clone());
+        }
+    }
+    Images {
+        pause,
+        coredns,
+        all,
+    }
+}

@@ -1,0 +1,416 @@
+//! The whole vocabulary of templates, on one screen: everything that a file in `overlays/` can say.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::identity::machine_id;
+use super::{Argument, DiskNames, Images};
+use crate::facts::{self, Minor};
+use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
+
+/// What a template may use. A file that uses `node` differs between the nodes of a role; one that uses only `cluster`
+/// does not.
+#[derive(Debug, Clone, Serialize)]
+pub struct Values {
+    /// The same on every node.
+    pub cluster: ClusterValues,
+    /// This node's own.
+    pub node: NodeValues,
+}
+
+/// Values that are the same on every node.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClusterValues {
+    /// Name of the cluster.
+    pub name: String,
+    /// Kubernetes, as `1.34.2`.
+    pub kubernetes: String,
+    /// Its minor, as 34.
+    pub minor: u32,
+    /// The API as seen from outside.
+    pub api: Api,
+    /// Pod range of the cluster.
+    pub pods: String,
+    /// Service range.
+    pub services: String,
+    /// DNS domain of the cluster.
+    pub domain: String,
+    /// Address of the DNS Service.
+    pub dns_address: String,
+    /// Replicas of the DNS.
+    pub dns_replicas: usize,
+    /// Name servers of the nodes.
+    pub dns_servers: Vec<String>,
+    /// Time servers of the nodes.
+    pub time_servers: Vec<String>,
+    /// Whether the pod network is `bridge`.
+    pub bridge: bool,
+    /// etcd.
+    pub etcd: EtcdValues,
+    /// Container images.
+    pub images: ImageValues,
+    /// containerd.
+    pub containerd: facts::ContainerdConfig,
+    /// First lines of configuration files.
+    pub formats: Formats,
+    /// How many masters there are.
+    pub master_count: usize,
+    /// All nodes, masters first as in the file.
+    pub nodes: Vec<NodeEntry>,
+    /// Further lines of `/etc/hosts`.
+    pub hosts: Vec<HostEntry>,
+    /// Kernel modules.
+    pub modules: Vec<String>,
+    /// Kernel parameters.
+    pub sysctl: Vec<Pair>,
+    /// Arguments of the kernel beside its root.
+    pub kernel_arguments: Vec<String>,
+}
+
+/// Values of one node.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeValues {
+    /// Its name.
+    pub name: String,
+    /// `master` or `worker`.
+    pub role: Role,
+    /// Its address, without a prefix.
+    pub address: String,
+    /// Prefix length of its network.
+    pub prefix: u8,
+    /// Its way out, if any.
+    pub gateway: Option<String>,
+    /// MAC address of its network card, if known.
+    pub mac: Option<String>,
+    /// Names that its network card may have, where the MAC address is not known.
+    pub interfaces: Vec<String>,
+    /// Its pod range.
+    pub pods: String,
+    /// The ways to other nodes' pods.
+    pub routes: Vec<Route>,
+    /// Taints that it registers with.
+    pub taints: Vec<Taint>,
+    /// Its machine-id.
+    pub machine_id: String,
+    /// The API as this node reaches it.
+    pub api: Api,
+    /// PARTUUID of its root partition.
+    pub root_partition: String,
+    /// Flags by program, its name with `_` for `-`.
+    pub arguments: BTreeMap<&'static str, Vec<Argument>>,
+}
+
+/// Where the API is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Api {
+    /// Host name or address.
+    pub endpoint: String,
+    /// Port.
+    pub port: u16,
+    /// Both, as an URL.
+    pub url: String,
+}
+
+/// etcd's members and times.
+#[derive(Debug, Clone, Serialize)]
+pub struct EtcdValues {
+    /// Client URLs of all members, joined by commas.
+    pub servers: String,
+    /// Names and peer URLs of all members, as `--initial-cluster` takes them.
+    pub initial_cluster: String,
+    /// What tells this cluster's members from others'.
+    pub token: String,
+    /// Milliseconds.
+    pub heartbeat_interval: u32,
+    /// Milliseconds.
+    pub election_timeout: u32,
+}
+
+/// References of container images.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageValues {
+    /// The pause image.
+    pub pause: String,
+    /// CoreDNS.
+    pub coredns: String,
+}
+
+/// First lines (`apiVersion`, `kind`) of the configuration files of this version of Kubernetes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Formats {
+    /// `kubelet --config`
+    pub kubelet: facts::Api,
+    /// `kube-proxy --config`
+    pub kube_proxy: facts::Api,
+    /// `kube-scheduler --config`
+    pub scheduler: facts::Api,
+    /// `kube-apiserver --encryption-provider-config`
+    pub encryption: facts::Api,
+    /// `kube-apiserver --audit-policy-file`
+    pub audit_policy: facts::Api,
+}
+
+/// One node among others.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeEntry {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Its role.
+    pub role: Role,
+    /// Labels that it gets.
+    pub labels: Vec<Pair>,
+}
+
+/// A line of `/etc/hosts`.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostEntry {
+    /// The address.
+    pub address: String,
+    /// Its names.
+    pub names: Vec<String>,
+}
+
+/// A key and a value.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pair {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// A way to another node's pods.
+#[derive(Debug, Clone, Serialize)]
+pub struct Route {
+    /// The other node's name.
+    pub name: String,
+    /// Its pod range.
+    pub to: String,
+    /// Its address.
+    pub via: String,
+}
+
+/// A taint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taint {
+    /// The key.
+    pub key: String,
+    /// The value; may be empty.
+    pub value: String,
+    /// What it does to pods that do not tolerate it.
+    pub effect: String,
+}
+
+/// Modules that Kubernetes and its networks need.
+const MODULES: &[&str] = &["overlay", "br_netfilter", "nf_conntrack"];
+
+/// Kernel parameters that the kubelet (`protectKernelDefaults`), pod networks and busy nodes need.
+const SYSCTL: &[(&str, &str)] = &[
+    ("net.ipv4.ip_forward", "1"),
+    ("net.bridge.bridge-nf-call-iptables", "1"),
+    ("net.bridge.bridge-nf-call-ip6tables", "1"),
+    ("vm.overcommit_memory", "1"),
+    ("vm.panic_on_oom", "0"),
+    ("kernel.panic", "10"),
+    ("kernel.panic_on_oops", "1"),
+    ("kernel.keys.root_maxkeys", "1000000"),
+    ("kernel.keys.root_maxbytes", "25000000"),
+    ("fs.inotify.max_user_instances", "8192"),
+    ("fs.inotify.max_user_watches", "524288"),
+];
+
+pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> ClusterValues {
+    let members = || {
+        cluster
+            .masters()
+            .map(|master| (master.name.to_string(), master.address.addr()))
+    };
+    let mut sysctl: BTreeMap<&str, &str> = SYSCTL.iter().copied().collect();
+    for (key, value) in &cluster.host.sysctl {
+        sysctl.insert(key, value);
+    }
+    let mut modules: Vec<String> = MODULES.iter().map(|&module| module.to_owned()).collect();
+    for module in &cluster.host.modules {
+        if !modules.contains(module) {
+            modules.push(module.clone());
+        }
+    }
+    ClusterValues {
+        name: cluster.name.clone(),
+        kubernetes: cluster.kubernetes.version.to_string(),
+        minor: cluster.kubernetes.version.minor,
+        api: api(&cluster.control_plane.endpoint, cluster.control_plane.port),
+        pods: cluster.network.pods.to_string(),
+        services: cluster.network.services.to_string(),
+        domain: cluster.network.domain.clone(),
+        dns_address: cluster.network.dns_address.to_string(),
+        dns_replicas: cluster.nodes.len().min(2),
+        dns_servers: cluster
+            .network
+            .dns_servers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        time_servers: cluster.network.time_servers.clone(),
+        bridge: cluster.network.cni == crate::spec::Cni::Bridge,
+        etcd: EtcdValues {
+            servers: join(members().map(|(_, address)| format!("https://{address}:2379"))),
+            initial_cluster: join(
+                members().map(|(name, address)| format!("{name}=https://{address}:2380")),
+            ),
+            token: cluster.name.clone(),
+            heartbeat_interval: cluster.etcd.heartbeat_interval,
+            election_timeout: cluster.etcd.election_timeout,
+        },
+        images: ImageValues {
+            pause: images.pause.clone(),
+            coredns: images.coredns.clone(),
+        },
+        containerd: facts::containerd_config(cluster.runtime.containerd),
+        formats: Formats {
+            kubelet: minor.kubelet_configuration.clone(),
+            kube_proxy: minor.kube_proxy_configuration.clone(),
+            scheduler: minor.scheduler_configuration.clone(),
+            encryption: minor.encryption_configuration.clone(),
+            audit_policy: minor.audit_policy.clone(),
+        },
+        master_count: cluster.masters().count(),
+        nodes: cluster
+            .nodes
+            .iter()
+            .map(|node| entry(minor, node))
+            .collect(),
+        hosts: cluster
+            .host
+            .hosts
+            .iter()
+            .map(|(address, names)| HostEntry {
+                address: address.to_string(),
+                names: names.clone(),
+            })
+            .collect(),
+        modules,
+        sysctl: sysctl
+            .into_iter()
+            .map(|(key, value)| Pair {
+                key: key.into(),
+                value: value.into(),
+            })
+            .collect(),
+        kernel_arguments: cluster.host.kernel_arguments.clone(),
+    }
+}
+
+pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNames) -> NodeValues {
+    let (mac, interfaces) = match &node.interface {
+        Interface::Mac(mac) => (Some(mac.clone()), Vec::new()),
+        Interface::Names(names) => (None, names.clone()),
+    };
+    let others = cluster.nodes.iter().filter(|other| other.name != node.name);
+    let routes = match cluster.network.cni {
+        crate::spec::Cni::Bridge => others.map(route).collect(),
+        crate::spec::Cni::None => Vec::new(),
+    };
+    NodeValues {
+        name: node.name.to_string(),
+        role: node.role,
+        address: node.address.addr().to_string(),
+        prefix: node.address.prefix_len(),
+        gateway: node.gateway.map(|gateway| gateway.to_string()),
+        mac,
+        interfaces,
+        pods: node.pods.to_string(),
+        routes,
+        taints: taints(cluster, minor, node),
+        machine_id: machine_id(&cluster.name, &node.name),
+        api: api_of(cluster, node),
+        root_partition: disk.root.to_string(),
+        arguments: BTreeMap::new(),
+    }
+}
+
+fn join(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join(",")
+}
+
+fn api(endpoint: &str, port: u16) -> Api {
+    Api {
+        endpoint: endpoint.to_owned(),
+        port,
+        url: format!("https://{endpoint}:{port}"),
+    }
+}
+
+/// A master talks to its own API server, so that it needs no other master; a worker to the endpoint.
+fn api_of(cluster: &Cluster, node: &Node) -> Api {
+    match (cluster.control_plane.load_balancer, node.role) {
+        (LoadBalancer::None, Role::Master) => {
+            api(&node.address.addr().to_string(), cluster.control_plane.port)
+        }
+        _ => api(&cluster.control_plane.endpoint, cluster.control_plane.port),
+    }
+}
+
+fn route(other: &Node) -> Route {
+    Route {
+        name: other.name.to_string(),
+        to: other.pods.to_string(),
+        via: other.address.addr().to_string(),
+    }
+}
+
+fn entry(minor: &Minor, node: &Node) -> NodeEntry {
+    let mut labels: Vec<Pair> = match node.role {
+        Role::Master => minor
+            .control_plane_labels
+            .iter()
+            .map(|key| Pair {
+                key: key.clone(),
+                value: String::new(),
+            })
+            .collect(),
+        Role::Worker => vec![Pair {
+            key: "node-role.kubernetes.io/worker".into(),
+            value: String::new(),
+        }],
+    };
+    labels.extend(node.labels.iter().map(|(key, value)| Pair {
+        key: key.clone(),
+        value: value.clone(),
+    }));
+    NodeEntry {
+        name: node.name.to_string(),
+        address: node.address.addr().to_string(),
+        role: node.role,
+        labels,
+    }
+}
+
+/// Masters keep pods away, unless there is nobody else to run them.
+fn taints(cluster: &Cluster, minor: &Minor, node: &Node) -> Vec<Taint> {
+    let mut taints = Vec::new();
+    if node.role == Role::Master && cluster.nodes_of(Role::Worker).next().is_some() {
+        taints.extend(
+            minor
+                .control_plane_taints
+                .iter()
+                .map(|taint| parse_taint(taint)),
+        );
+    }
+    taints.extend(node.taints.iter().map(|taint| parse_taint(taint)));
+    taints
+}
+
+/// `key=value:Effect` or `key:Effect`; the cluster file's were checked before.
+fn parse_taint(text: &str) -> Taint {
+    let (rest, effect) = text.rsplit_once(':').unwrap_or((text, "NoSchedule"));
+    let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+    Taint {
+        key: key.into(),
+        value: value.into(),
+        effect: effect.into(),
+    }
+}
