@@ -6,7 +6,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::boot::Firmware;
 use crate::spec::{NodeName, Role};
-use crate::tree::TreePath;
 
 /// Pre-baked Kubernetes node images from one YAML file.
 ///
@@ -235,8 +234,8 @@ Examples:
 pub struct Inspect {
     /// The image.
     pub image: PathBuf,
-    /// A path inside it; without one, its partitions.
-    pub path: Option<TreePath>,
+    /// A path inside it, as /etc or esp:/EFI; without one, its partitions. Secrets in it are not shown.
+    pub path: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -249,11 +248,11 @@ pub enum Certs {
     List(Json),
     /// Which key lies in which node's image.
     Where(Json),
-    /// Issue certificates that end soon anew; authorities stay.
+    /// Issue certificates again, with new keys; authorities stay. Then build and roll out the images again.
     Renew {
-        /// Renew what ends within so many days.
-        #[arg(long, default_value_t = 90, value_name = "DAYS")]
-        within: u32,
+        /// Which nodes' certificates.
+        #[command(flatten)]
+        selection: Selection,
     },
 }
 

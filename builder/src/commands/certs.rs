@@ -1,6 +1,7 @@
 //! `kimage certs`: what is issued, until when, and where it lies.
 
 use super::gather;
+use super::select::select;
 use super::site::{Site, print, print_json};
 use crate::cli::Certs;
 use crate::facts;
@@ -49,15 +50,10 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
             }
             Ok(())
         }
-        Certs::Renew { within } => {
+        Certs::Renew { selection } => {
             let cluster = site.cluster()?;
             let plan = plan::plan(&cluster)?;
-            let nodes: Vec<_> = plan.nodes.iter().collect();
-            {
-                let _ = within;
-                gather::credentials(site, &cluster, &nodes)?;
-                Ok(())
-            }
+            gather::renew(site, &cluster, &select(&plan, &selection)?)
         }
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::site::{Site, SiteError};
 use crate::artifact::{
-    Bars, Check, Connections, Fetched, Fetcher, Lines, Lock, Material, Pins, Progress, Store,
-    needed,
+    Bars, Check, Connections, Fetched, Fetcher, ImageReference, Lines, Lock, Material, Pins,
+    Progress, Store, needed,
 };
 use crate::cli::Sources;
 use crate::compose::{PreloadedImage, Programs};
@@ -15,7 +15,7 @@ use crate::facts;
 use crate::failure::Outcome;
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Cluster;
-use crate::trust::{self, Credentials, Secrets};
+use crate::trust::{self, Credentials, Notice, Requests, Secrets};
 
 /// What was brought for a cluster.
 pub(super) struct Gathered {
@@ -51,17 +51,14 @@ pub(super) fn gather(
             }
         }
     }
-    let images = plan
-        .images
-        .iter()
-        .filter_map(|reference| {
-            let archive = archives.get(reference)?.clone();
-            Some(PreloadedImage {
-                reference: reference.clone(),
-                archive,
-            })
-        })
-        .collect();
+    let mut images = Vec::new();
+    for reference in &plan.images {
+        // In full, as containerd calls it: `docker.io/library/busybox:1`, not `busybox:1`.
+        let reference = reference.parse::<ImageReference>()?.to_string();
+        if let Some(archive) = archives.get(&reference).cloned() {
+            images.push(PreloadedImage { reference, archive });
+        }
+    }
     let credentials = credentials(site, cluster, nodes)?;
     Ok(Gathered {
         programs,
@@ -120,26 +117,41 @@ pub(super) fn credentials(
     cluster: &Cluster,
     nodes: &[&NodePlan],
 ) -> Outcome<Credentials> {
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let ensured =
+        Secrets::at(&site.secrets).ensure(&requests(cluster, nodes)?, site.now(), &random)?;
+    tell(site, &ensured.notices);
+    Ok(ensured.credentials)
+}
+
+/// Issues everything that the nodes hold again.
+pub(super) fn renew(site: &Site, cluster: &Cluster, nodes: &[&NodePlan]) -> Outcome {
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let ensured =
+        Secrets::at(&site.secrets).renew(&requests(cluster, nodes)?, site.now(), &random)?;
+    for notice in &ensured.notices {
+        site.report.step(&notice.to_string());
+    }
+    Ok(())
+}
+
+fn requests(cluster: &Cluster, nodes: &[&NodePlan]) -> Outcome<Requests> {
     let minor = facts::minor(cluster.kubernetes.version)?;
     let names: Vec<_> = nodes.iter().map(|node| &node.name).collect();
-    let requests = trust::requests(cluster, &minor.admin_organization).only(&names);
-    let random = aws_lc_rs::rand::SystemRandom::new();
-    let ensured = Secrets::at(&site.secrets).ensure(&requests, site.now(), &random)?;
-    let made = ensured
-        .notices
-        .iter()
-        .filter(|notice| !notice.is_warning())
-        .count();
+    Ok(trust::requests(cluster, &minor.admin_organization).only(&names))
+}
+
+fn tell(site: &Site, notices: &[Notice]) {
+    let made = notices.iter().filter(|notice| !notice.is_warning()).count();
     if made > 0 {
         site.report.step(&format!(
             "issued {made} keys and certificates into {}",
             site.secrets.display()
         ));
     }
-    for notice in ensured.notices.iter().filter(|notice| notice.is_warning()) {
+    for notice in notices.iter().filter(|notice| notice.is_warning()) {
         site.report.warning(&notice.to_string());
     }
-    Ok(ensured.credentials)
 }
 
 /// The cluster file's manifests, in its order; a directory means all `.yaml` and `.yml` in it, by name.

@@ -12,6 +12,7 @@ mod gather;
 mod init;
 mod inspect;
 mod plan;
+mod redact;
 mod render;
 mod select;
 mod shell;

@@ -98,7 +98,7 @@ fn text(planned: &Planned) -> String {
     for request in &planned.certificates {
         text.push_str(&format!(
             "  {:<44} {}\n",
-            request.path().display(),
+            request.file("crt").display(),
             request.subject
         ));
     }

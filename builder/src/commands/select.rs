@@ -42,7 +42,7 @@ impl Failure for SelectError {
     }
 }
 
-/// The nodes that the arguments mean, in the order of the cluster file.
+/// The nodes that the arguments mean: those that are named in the order of the arguments, else in that of the cluster file.
 pub(super) fn select<'a>(
     plan: &'a Plan,
     selection: &Selection,
@@ -76,14 +76,15 @@ pub(super) fn select<'a>(
             });
         }
     }
-    let meant = |node: &&NodePlan| {
-        if selection.nodes.is_empty() {
-            selection.role.is_none_or(|role| node.role == role)
-        } else {
-            selection.nodes.contains(&node.name)
-        }
-    };
-    let nodes: Vec<&NodePlan> = plan.nodes.iter().filter(meant).collect();
+    if !selection.nodes.is_empty() {
+        return Ok(selection
+            .nodes
+            .iter()
+            .filter_map(|name| plan.node(name))
+            .collect());
+    }
+    let of_role = |node: &&NodePlan| selection.role.is_none_or(|role| node.role == role);
+    let nodes: Vec<&NodePlan> = plan.nodes.iter().filter(of_role).collect();
     match (nodes.is_empty(), selection.role) {
         (true, Some(role)) => Err(SelectError::NoneOfRole(role)),
         _ => Ok(nodes),

@@ -156,9 +156,14 @@ fn default_cache() -> Option<PathBuf> {
 
 /// Writes a result to standard output.
 pub(super) fn print(text: &str) -> Result<(), SiteError> {
-    let mut output = anstream::stdout().lock();
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output.
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), SiteError> {
+    let mut output = std::io::stdout().lock();
     output
-        .write_all(text.as_bytes())
+        .write_all(bytes)
         .and_then(|()| output.flush())
         .map_err(SiteError::Output)
 }

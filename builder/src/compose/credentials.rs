@@ -19,6 +19,9 @@ const PEM: usize = 8 << 10;
 /// Room for a kubeconfig, which holds three PEM texts in base64, or for a kubelet's certificate with its key.
 const KUBECONFIG: usize = 16 << 10;
 
+/// Room for a time.
+const CLOCK: usize = 16;
+
 /// Where kubeadm puts certificates and keys.
 const PKI: &str = "/etc/kubernetes/pki";
 
@@ -59,6 +62,7 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         KUBECONFIG,
     )?;
     files.kubeconfig("kube-proxy", &access("system:kube-proxy"), &held.kube_proxy)?;
+    files.earliest(held.valid_from)?;
     if let Some(master) = &held.control_plane {
         control_plane(&mut files, node, master)?;
         files.kubeconfig(
@@ -246,6 +250,13 @@ impl Files {
             embedded(access, pair),
             KUBECONFIG,
         )
+    }
+
+    /// The time before which the node's clock must be wrong, in seconds since 1970: a machine without a battery would
+    /// take its own certificates for not yet valid.
+    fn earliest(&mut self, from: time::OffsetDateTime) -> Result<(), ComposeError> {
+        let text = Secret::new(from.unix_timestamp().to_string().into_bytes());
+        self.own("/etc/kimage/earliest-time".into(), 0o644, 0, text, CLOCK)
     }
 
     fn link(&mut self, path: &str, target: &str) {

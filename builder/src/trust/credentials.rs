@@ -63,6 +63,8 @@ pub struct NodeCredentials {
     pub control_plane: Option<Box<ControlPlane>>,
     /// When the first certificate of the node ends.
     pub valid_until: OffsetDateTime,
+    /// When the last certificate of the node begins.
+    pub valid_from: OffsetDateTime,
 }
 
 /// What a master holds beside what every node holds.
@@ -157,7 +159,7 @@ impl Credentials {
             Role::Worker => None,
         };
         let held = Identity::of(node.role)
-            .map(|identity| pair(identity).map(|pair| pair.certificate.not_after()))
+            .map(pair)
             .collect::<Result<Vec<_>, _>>()?;
         let kubernetes_ca = self.authority(Domain::Kubernetes).clone();
         let authorities = match node.role {
@@ -167,9 +169,14 @@ impl Credentials {
         let valid_until = authorities
             .iter()
             .map(|domain| self.authority(*domain).not_after())
-            .chain(held)
+            .chain(held.iter().map(|pair| pair.certificate.not_after()))
             .min()
             .unwrap_or(kubernetes_ca.not_after());
+        let valid_from = held
+            .iter()
+            .map(|pair| pair.certificate.not_before())
+            .max()
+            .unwrap_or(kubernetes_ca.not_before());
         Ok(NodeCredentials {
             kubernetes_ca,
             kubelet: pair(Identity::Kubelet)?,
@@ -177,6 +184,7 @@ impl Credentials {
             kube_proxy: pair(Identity::KubeProxy)?,
             control_plane,
             valid_until,
+            valid_from,
         })
     }
 }

@@ -1,0 +1,96 @@
+//! Takes secrets out of what is shown.
+//!
+//! A key in an image is no reason to have it in a terminal's history or a log: whoever needs the key itself has it in the
+//! secrets directory.
+
+/// Keys of YAML files whose values are secret: of kubeconfigs, of the encryption configuration.
+const SECRET_KEYS: &[&str] = &["client-key-data:", "token:", "secret:", "password:"];
+
+/// The content with private keys, tokens and the like replaced by a word. What is no text stays as it is, unless a
+/// private key is in it.
+pub(super) fn redact(content: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(content) else {
+        let holds_key = content
+            .windows(KEY_MARK.len())
+            .any(|window| window == KEY_MARK.as_bytes());
+        return if holds_key {
+            b"(binary content with a private key)\n".to_vec()
+        } else {
+            content.to_vec()
+        };
+    };
+    let mut shown = String::with_capacity(text.len());
+    let mut in_key = false;
+    for line in text.split_inclusive('\n') {
+        let begins = line.contains("-----BEGIN ") && line.contains(KEY_MARK);
+        let ends = line.contains("-----END ") && line.contains(KEY_MARK);
+        match (in_key, begins, ends) {
+            (false, true, _) => {
+                in_key = !ends;
+                shown.push_str("(private key, not shown)\n");
+            }
+            (true, _, true) => in_key = false,
+            (true, _, false) => {}
+            (false, false, _) => shown.push_str(&without_value(line)),
+        }
+    }
+    shown.into_bytes()
+}
+
+const KEY_MARK: &str = "PRIVATE KEY-----";
+
+/// A line with the value of a secret key replaced.
+fn without_value(line: &str) -> String {
+    for key in SECRET_KEYS {
+        let Some(at) = line.find(key) else { continue };
+        let before = &line[..at];
+        let (value, rest) = (
+            &line[at + key.len()..],
+            if line.contains('}') { "}" } else { "" },
+        );
+        let names_key = before
+            .chars()
+            .last()
+            .is_none_or(|last| " {,-\"".contains(last));
+        if names_key && !value.trim().is_empty() {
+            return format!("{before}{key} (not shown){rest}\n");
+        }
+    }
+    line.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        String::from_utf8(redact(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown_and_what_is_around_it_is() {
+        let text = "a\n-----BEGIN EC PRIVATE KEY-----\nc2VjcmV0\n-----END EC PRIVATE KEY-----\nb\n";
+        assert_eq!(shown(text), "a\n(private key, not shown)\nb\n");
+    }
+
+    #[test]
+    fn a_key_that_never_ends_is_not_shown_either() {
+        assert_eq!(
+            shown("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n"),
+            "(private key, not shown)\n"
+        );
+    }
+
+    #[test]
+    fn values_of_secret_keys_are_not_shown() {
+        assert_eq!(
+            shown("    client-key-data: c2VjcmV0\n"),
+            "    client-key-data: (not shown)\n"
+        );
+        assert_eq!(
+            shown("      - {name: key1, secret: c2VjcmV0}\n"),
+            "      - {name: key1, secret: (not shown)}\n"
+        );
+        assert_eq!(shown("resources: [secrets]\n"), "resources: [secrets]\n");
+    }
+}
