@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::draft::Draft;
@@ -13,6 +13,7 @@ use super::source::{Location, Source, Transfer, Trouble};
 use super::store::{Check, Entry, Found, beside, failed, hash};
 use super::{ArtifactError, Fetcher, ImageReference, oci};
 use crate::digest::{Digest, Hasher};
+use crate::failure::{Exit, Failure};
 
 /// How often a file is asked for without getting on.
 const ATTEMPTS: u32 = 5;
@@ -76,7 +77,7 @@ impl Download<'_> {
     }
 
     /// Where the draft is.
-    fn path(&self) -> std::path::PathBuf {
+    fn path(&self) -> PathBuf {
         match &self.expected {
             Some(digest) => self.fetcher.store.partial(digest),
             None => self.fetcher.store.nameless(&self.location.shown()),
@@ -89,23 +90,47 @@ impl Download<'_> {
         Ok(Draft::open(&path).map_err(failed("write", &path))?)
     }
 
-    /// Fetches what a draft lacks.
+    /// Fetches what a draft lacks. Where that fails, what came is kept if it can be of use to a later run.
     pub(super) fn fill(&self, draft: Draft) -> Result<Bytes, ArtifactError> {
         let path = self.path();
-        let write_error = |error| failed("write", &path)(error);
         let etag_path = beside(&path, ".etag");
         let mut bytes = Bytes {
             draft,
             hasher: Hasher::new(),
             count: 0,
         };
+        match self.complete(&mut bytes, &path, &etag_path) {
+            Ok(()) => {
+                remember(&etag_path, None);
+                Ok(bytes)
+            }
+            Err(error) => {
+                if bytes.count == 0 || error.exit() == Exit::Integrity {
+                    remember(&etag_path, None);
+                    bytes.draft.discard().map_err(failed("remove", &path))?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn complete(
+        &self,
+        bytes: &mut Bytes,
+        path: &Path,
+        etag_path: &Path,
+    ) -> Result<(), ArtifactError> {
+        let write_error = |error| failed("write", path)(error);
         let mut etag = None;
         if self.expected.is_some() && !matches!(self.location, Location::File(_)) {
             bytes.count =
-                hash(&mut bytes.draft.file, &mut bytes.hasher).map_err(failed("read", &path))?;
-            etag = fs::read_to_string(&etag_path).ok();
+                hash(&mut bytes.draft.file, &mut bytes.hasher).map_err(failed("read", path))?;
+            etag = fs::read_to_string(etag_path).ok();
         }
         let mut inherited = bytes.count > 0;
+        if inherited && self.wrong(bytes).is_none() {
+            return Ok(());
+        }
         let mut patience = Patience::new(self.fetcher, self.name, &self.location);
         loop {
             let before = bytes.count;
@@ -115,14 +140,10 @@ impl Download<'_> {
                         bytes.restart().map_err(write_error)?;
                         inherited = false;
                     }
-                    if let Err(error) = self.refuse_size(transfer.total) {
-                        remember(&etag_path, None);
-                        bytes.draft.discard().map_err(write_error)?;
-                        return Err(error);
-                    }
+                    self.refuse_size(transfer.total)?;
                     etag.clone_from(&transfer.etag);
-                    remember(&etag_path, etag.as_deref());
-                    match self.receive(transfer, &mut bytes) {
+                    remember(etag_path, etag.as_deref());
+                    match self.receive(transfer, bytes) {
                         Ok(()) => {}
                         Err(CopyError::Write(error)) => return Err(write_error(error).into()),
                         Err(CopyError::Read(error)) => {
@@ -142,23 +163,15 @@ impl Download<'_> {
                     continue;
                 }
             }
-            let found = bytes.hasher.clone().finish();
-            match self.wrong(found, bytes.count) {
-                None => {
-                    remember(&etag_path, None);
-                    return Ok(bytes);
-                }
+            match self.wrong(bytes) {
+                None => return Ok(()),
                 // The part that an earlier run left may be what is wrong: once more, from the start.
                 Some(_) if inherited => {
                     bytes.restart().map_err(write_error)?;
                     inherited = false;
                     etag = None;
                 }
-                Some(error) => {
-                    remember(&etag_path, None);
-                    bytes.draft.discard().map_err(write_error)?;
-                    return Err(error);
-                }
+                Some(error) => return Err(error),
             }
         }
     }
@@ -210,13 +223,14 @@ impl Download<'_> {
         }
     }
 
-    /// What is wrong with the bytes that came, if anything.
-    fn wrong(&self, found: Digest, count: u64) -> Option<ArtifactError> {
-        match (self.expected, self.size) {
-            (Some(expected), _) if expected == found => None,
-            (None, _) => None,
-            (_, Some(size)) if size != count => Some(self.wrong_size(size, count)),
-            (Some(expected), _) => Some(ArtifactError::WrongChecksum {
+    /// What is wrong with the bytes that are there, if anything.
+    fn wrong(&self, bytes: &Bytes) -> Option<ArtifactError> {
+        let expected = self.expected?;
+        let found = bytes.hasher.clone().finish();
+        match self.size {
+            _ if expected == found => None,
+            Some(size) if size != bytes.count => Some(self.wrong_size(size, bytes.count)),
+            _ => Some(ArtifactError::WrongChecksum {
                 name: self.name.to_owned(),
                 url: self.location.shown(),
                 expected,

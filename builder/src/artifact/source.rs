@@ -4,12 +4,14 @@
 //! no HTTP client at all, so nothing can open a socket by mistake.
 
 use std::error::Error;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderValue, Response, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, RequestBuilder};
 
@@ -19,8 +21,22 @@ use crate::secret::Secret;
 /// Where artifacts are asked for.
 pub(super) struct Source {
     mirror: Option<String>,
-    agent: Option<Agent>,
+    /// Whether HTTP may be spoken.
+    connect: bool,
+    /// Files of certificate authorities; the first that can be read counts.
+    pub(super) authorities: Vec<PathBuf>,
+    /// The HTTP client, once it is needed.
+    agent: OnceLock<Agent>,
 }
+
+/// Where systems keep the certificate authorities that their owner trusts; a site's own mirror is often signed by one
+/// that only such a file knows. Without any, Mozilla's list counts, which is built in.
+const AUTHORITIES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 /// One file of a source.
 #[derive(Debug, Clone)]
@@ -87,7 +103,9 @@ impl Source {
         }
         Ok(Self {
             mirror: mirror.map(|mirror| mirror.trim_end_matches('/').to_owned()),
-            agent: connect.then(agent),
+            connect,
+            authorities: AUTHORITIES.iter().map(PathBuf::from).collect(),
+            agent: OnceLock::new(),
         })
     }
 
@@ -109,7 +127,13 @@ impl Source {
 
     /// Whether asking for a location is allowed.
     pub(super) fn may_ask(&self, location: &Location) -> bool {
-        self.agent.is_some() || matches!(location, Location::File(_))
+        self.connect || matches!(location, Location::File(_))
+    }
+
+    /// The HTTP client, if there may be one.
+    fn agent(&self) -> Option<&Agent> {
+        self.connect
+            .then(|| self.agent.get_or_init(|| agent(&self.authorities)))
     }
 
     /// Asks for a file from an offset on; `etag` is what the server called the file that the bytes before the offset
@@ -120,7 +144,7 @@ impl Source {
         from: u64,
         etag: Option<&str>,
     ) -> Result<Transfer, Trouble> {
-        match (location, &self.agent) {
+        match (location, self.agent()) {
             (Location::File(path), _) => open_file(path),
             (_, None) => Err(Trouble::Hopeless("no connection may be opened".into())),
             (Location::Http(url), Some(agent)) => answer(agent.get(url), from, etag),
@@ -176,8 +200,12 @@ pub(super) fn without_user(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-fn agent() -> Agent {
+fn agent(authorities: &[PathBuf]) -> Agent {
+    let tls = TlsConfig::builder()
+        .root_certs(trusted(authorities))
+        .build();
     Agent::config_builder()
+        .tls_config(tls)
         .http_status_as_error(false)
         .user_agent(concat!("kimage/", env!("CARGO_PKG_VERSION")))
         // An archive must come as it is, not compressed once more.
@@ -187,6 +215,23 @@ fn agent() -> Agent {
         .timeout_per_read(Some(SILENCE))
         .build()
         .into()
+}
+
+/// The certificate authorities in the first file that has some.
+fn trusted(files: &[PathBuf]) -> RootCerts {
+    for file in files {
+        let Ok(text) = fs::read(file) else { continue };
+        let certificates: Vec<Certificate<'static>> = parse_pem(&text)
+            .filter_map(|item| match item {
+                Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            })
+            .collect();
+        if !certificates.is_empty() {
+            return RootCerts::new_with_certs(&certificates);
+        }
+    }
+    RootCerts::WebPki
 }
 
 fn open_file(path: &PathBuf) -> Result<Transfer, Trouble> {
@@ -273,7 +318,11 @@ fn refusal<B>(response: &Response<B>) -> Result<(), Trouble> {
 fn trouble(error: ureq::Error) -> Trouble {
     use ureq::Error as Http;
     let again = match &error {
-        Http::Io(error) => error.kind() != io::ErrorKind::ConnectionRefused,
+        // Nobody listens, or (invalid data) somebody whose certificate is not trusted.
+        Http::Io(error) => !matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidData
+        ),
         Http::Timeout(_) | Http::Protocol(_) | Http::BodyStalled => true,
         _ => false,
     };

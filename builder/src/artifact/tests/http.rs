@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::mirror::*;
 use super::server::*;
+use crate::artifact::source::{Source, Trouble};
 use crate::artifact::*;
 use crate::digest::Digest;
 use crate::failure::{Exit, Failure};
@@ -169,6 +170,18 @@ fn a_refusal_is_named_at_once() {
         "{error}"
     );
     assert_eq!((error.exit(), waits), (Exit::Network, vec![]));
+    assert_eq!(site.stored(), Vec::<String>::new());
+}
+
+#[test]
+fn what_an_earlier_run_brought_to_its_end_is_not_asked_for() {
+    let (site, nginx, bytes) = served();
+    let partial = site.store.partial(&Digest::of(&bytes));
+    fs::create_dir_all(partial.parent().unwrap()).unwrap();
+    fs::write(&partial, &bytes).unwrap();
+    fetch(&site, &nginx.url("open")).0.unwrap();
+    assert!(stored(&site, &bytes));
+    assert_eq!(nginx.requests("runc.amd64"), Vec::<String>::new());
 }
 
 #[test]
@@ -180,6 +193,7 @@ fn a_missing_file_is_named_at_once() {
     assert!(error.to_string().ends_with("/v1.3.0/runc.amd64"), "{error}");
     assert!(matches!(error, ArtifactError::Missing { .. }), "{error}");
     assert_eq!((error.exit(), waits), (Exit::Network, vec![]));
+    assert_eq!(site.stored(), Vec::<String>::new());
 }
 
 #[test]
@@ -226,6 +240,23 @@ fn a_mirrors_password_opens_it_and_is_never_shown() {
             "{all}"
         );
     }
+}
+
+#[test]
+fn a_mirror_is_trusted_by_the_machines_own_certificate_authorities() {
+    let (_site, nginx, _) = served();
+    let url = nginx.tls_url("open");
+    let (mut source, path) = (Source::new(Some(&url), true).unwrap(), runc().mirror_path);
+    let location = source.locate(&path);
+    let stranger = source.open(&location, 0, None).map(|_| ());
+    assert!(
+        matches!(stranger, Err(Trouble::Hopeless(_))),
+        "{stranger:?}"
+    );
+    source = Source::new(Some(&url), true).unwrap();
+    source.authorities = vec!["/nowhere".into(), nginx.authority()];
+    let transfer = source.open(&location, 0, None).unwrap();
+    assert_eq!(transfer.total, Some(3_000_000));
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::program::Program;
 pub(super) struct Nginx {
     folder: PathBuf,
     pub(super) port: u16,
+    /// Where it speaks TLS; its certificate signs itself, so nobody trusts it unless told to.
+    tls_port: u16,
 }
 
 impl Nginx {
@@ -45,18 +47,19 @@ impl Nginx {
         for prefix in ["open", "whole", "busy", "down", "forbidden", "private"] {
             std::os::unix::fs::symlink("../../mirror", root.join(prefix)).unwrap();
         }
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        fs::write(folder.join("certificate.pem"), own.cert.pem()).unwrap();
+        fs::write(folder.join("key.pem"), own.signing_key.serialize_pem()).unwrap();
         fs::write(folder.join("passwords"), "u:{PLAIN}hunter2\n").unwrap();
         // Another process may take the port between asking for a free one and nginx listening on it.
         for _ in 0..20 {
-            let port = free_port();
-            fs::write(
-                folder.join("nginx.conf"),
-                configuration(&folder, port, locations),
-            )
-            .unwrap();
+            let (port, tls_port) = (free_port(), free_port());
+            let configuration = configuration(&folder, port, tls_port, locations);
+            fs::write(folder.join("nginx.conf"), configuration).unwrap();
             let this = Self {
                 folder: folder.clone(),
                 port,
+                tls_port,
             };
             match this.program().run() {
                 Ok(_) => return this,
@@ -83,6 +86,16 @@ impl Nginx {
         format!("http://127.0.0.1:{}/{prefix}", self.port)
     }
 
+    /// The mirror below a prefix, by TLS.
+    pub(super) fn tls_url(&self, prefix: &str) -> String {
+        format!("https://127.0.0.1:{}/{prefix}", self.tls_port)
+    }
+
+    /// The certificate that its TLS uses, which signs itself.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.folder.join("certificate.pem")
+    }
+
     /// Ends the rush at `busy`.
     pub(super) fn calm(&self) {
         fs::write(self.folder.join("root/calm"), "").unwrap();
@@ -104,7 +117,7 @@ impl Drop for Nginx {
     }
 }
 
-fn configuration(folder: &Path, port: u16, locations: &str) -> String {
+fn configuration(folder: &Path, port: u16, tls_port: u16, locations: &str) -> String {
     let folder = folder.display();
     format!(
         r#"
@@ -121,6 +134,9 @@ http {{
   scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{port};
+    listen 127.0.0.1:{tls_port} ssl;
+    ssl_certificate {folder}/certificate.pem;
+    ssl_certificate_key {folder}/key.pem;
     root {folder}/root;
     location /whole/ {{ max_ranges 0; }}
     location /busy/ {{
