@@ -178,6 +178,13 @@ pub(super) fn lacks(blueprint: &Blueprint, layer: &Layer) -> io::Result<Vec<Lack
             lack(*need, format!("the command `{name}`"), why);
         }
     }
+    for user in users_with_password(layer)? {
+        lack(
+            Need::Useful,
+            format!("a locked password of `{user}`"),
+            "who knows the base's logs in on every node; only declared keys should open one",
+        );
+    }
     lacks.sort_by_key(|lack| lack.need);
     Ok(lacks)
 }
@@ -222,6 +229,17 @@ fn lack_of_initrd(
         }
     }
     Ok(())
+}
+
+/// Users that can log in with a password, or without one.
+fn users_with_password(layer: &Layer) -> io::Result<Vec<String>> {
+    let shadow = read(layer, "/etc/shadow")?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&shadow)
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(_, rest)| !rest.starts_with(['!', '*', 'x']))
+        .map(|(user, _)| user.to_owned())
+        .collect())
 }
 
 /// The modules that a kernel has, as files or built in.

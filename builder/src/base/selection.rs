@@ -29,6 +29,8 @@ const NEVER: &[&str] = &[
     "/var/lib/systemd/random-seed",
     "/var/lib/systemd/credential.secret",
     "/root/.bash_history",
+    "/root/.ssh/**",
+    "/home/*/.ssh/**",
     "/.dockerenv",
 ];
 
@@ -94,6 +96,7 @@ mod tests {
         let directory = |path| selection.keeps(path, true);
         assert!(!file("/etc/ssh/ssh_host_rsa_key") && file("/etc/ssh/sshd_config"));
         assert!(!file("/etc/machine-id") && file("/etc/passwd"));
+        assert!(!file("/root/.ssh/authorized_keys") && !file("/home/admin/.ssh/id_rsa"));
         assert!(directory("/run") && !directory("/run/lock") && !file("/dev/null"));
         assert!(directory("/var/log/apt") && !file("/var/log/apt/term.log"));
         assert!(directory("/usr/share/doc/bash") && !file("/usr/share/doc/bash/README"));

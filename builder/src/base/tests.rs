@@ -264,7 +264,7 @@ fn gnu_tar_reads_what_we_write() {
         let length = (rest + 2..)
             .find(|length| rest + length.to_string().len() == *length)
             .unwrap();
-        write!(pax, "{length} {key}={value}\n").unwrap();
+        writeln!(pax, "{length} {key}={value}").unwrap();
     }
     let archive = Archive::default()
         .entry(EntryType::XHeader, "pax", "", &pax)
@@ -654,6 +654,42 @@ fn everything_that_is_missing_is_named_at_once() {
             .hint()
             .unwrap()
             .contains("kimage base build debian-12")
+    );
+}
+
+#[test]
+fn a_base_with_a_password_is_reported() {
+    let scene = Scene::new();
+    let shadow =
+        "root:$6$salt$hash:1::::::\ndaemon:*:1::::::\nguest::1::::::\nadmin:!$6$a$b:1::::::\n";
+    let prepared = imported(&scene, complete().file("etc/shadow", shadow)).unwrap();
+    let lacks: Vec<_> = prepared
+        .lacks
+        .iter()
+        .map(|lack| lack.split(" (").next())
+        .collect();
+    assert_eq!(
+        lacks,
+        [
+            Some("a locked password of `root`"),
+            Some("a locked password of `guest`")
+        ]
+    );
+}
+
+#[test]
+fn a_driver_that_is_missing_from_the_initrd_is_named() {
+    let scene = Scene::new();
+    let complete = complete().bytes();
+    let text = String::from_utf8_lossy(&complete).into_owned();
+    let less = text.replace("kernel/vmw_pvscsi.ko", "kernel/not_vmware.ko");
+    let path = scene.write("a.tar", less.as_bytes());
+    let layer = scene.read(&path).unwrap();
+    let lacks = lack::lacks(&scene.blueprint, &layer).unwrap();
+    let lacks: Vec<_> = lacks.iter().map(Lack::to_string).collect();
+    assert_eq!(
+        lacks,
+        ["the driver `vmw_pvscsi` in its initrd (VMware's disks)"]
     );
 }
 
