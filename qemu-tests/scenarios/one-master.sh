@@ -31,11 +31,11 @@ works() {
   kubectl expose pod two --port 80 --target-port 8080 >&2
   kubectl create secret generic hidden --from-literal=text="$(cat secret)" >&2
   kubectl create configmap shown --from-literal=text="$public" >&2
-  check 'pods run on both workers' kubectl wait --for=condition=Ready pod/one pod/two --timeout=240s
+  check 'pods run on both workers' within 240 kubectl wait --for=condition=Ready pod/one pod/two --timeout=30s
   pods_reach_each_other
   check 'kubectl logs works' within 30 says 'serving on port 8080' kubectl logs two
   check 'kubectl exec works' says 'hostname two' kubectl exec two -- /probe get http://127.0.0.1:8080
-  check 'CoreDNS is available' kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=240s
+  check 'CoreDNS is available' within 240 kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=30s
   for node in master-1 node-1 node-2; do node_is_sound "$node"; done
 }
 
