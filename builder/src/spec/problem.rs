@@ -114,7 +114,8 @@ impl Problems {
         list.dedup();
         Self {
             file: file.to_owned(),
-            text: text.into(),
+            // What ends a line elsewhere is shown as a blank: as long, so that all ranges hold.
+            text: text.replace("\r\n", " \n").into(),
             list,
         }
     }

@@ -362,3 +362,31 @@ fn a_cluster_has_a_plain_name() {
       = help: use lower-case letters, digits and `-`, 63 characters at most
     "#);
 }
+
+#[test]
+fn a_mirror_without_a_scheme_is_no_address() {
+    insta::assert_snapshot!(problems(&with(
+        r#"mirror: mirror.example.org"#,
+    )), @r#"
+    error: `mirror.example.org` is no address
+     --> cluster.yaml:6:9
+      |
+    6 | mirror: mirror.example.org
+      |         ^^^^^^^^^^^^^^^^^^
+      |
+      = help: write it as `https://mirror.example.org/releases` or `file:///srv/mirror`
+    "#);
+}
+
+#[test]
+fn a_mirror_has_no_question() {
+    insta::assert_snapshot!(problems(&with(
+        r#"mirror: https://mirror.example.org/a?b"#,
+    )), @r#"
+    error: `https://mirror.example.org/a?b` cannot hold '?'
+     --> cluster.yaml:6:9
+      |
+    6 | mirror: https://mirror.example.org/a?b
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}

@@ -438,3 +438,49 @@ fn a_truth_is_true_or_false() {
       = help: write `true`
     "#);
 }
+
+#[test]
+fn a_value_of_the_kernel_is_on_one_line() {
+    insta::assert_snapshot!(problems(&with(
+        r#"host: {sysctl: {vm.a: "1\n2", vm.b: ""}}"#,
+    )), @r#"
+    error: `vm.a` needs a value on one line
+     --> cluster.yaml:6:23
+      |
+    6 | host: {sysctl: {vm.a: "1\n2", vm.b: ""}}
+      |                       ^^^^^^
+
+    error: `vm.b` needs a value on one line
+     --> cluster.yaml:6:37
+      |
+    6 | host: {sysctl: {vm.a: "1\n2", vm.b: ""}}
+      |                                     ^^
+    "#);
+}
+
+#[test]
+fn cgroups_that_the_kubelet_refuses_are_not_asked_for() {
+    insta::assert_snapshot!(problems(&with("host: {kernelArguments: [systemd.unified_cgroup_hierarchy=0]}").replace("1.34.2", "1.35.0")), @r#"
+    error: this asks for control groups of version 1, which the kubelet of 1.35 refuses
+     --> cluster.yaml:6:26
+      |
+    2 |   version: 1.35.0
+      |            ------ needs version 2
+    ...
+    6 | host: {kernelArguments: [systemd.unified_cgroup_hierarchy=0]}
+      |                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_path_breaks_no_line_of_a_list() {
+    insta::assert_snapshot!(problems(&with(
+        r#"host: {users: [{name: a, id: 300, home: "/home/a:b"}]}"#,
+    )), @r#"
+    error: a path here holds neither `:` nor a line break
+     --> cluster.yaml:6:41
+      |
+    6 | host: {users: [{name: a, id: 300, home: "/home/a:b"}]}
+      |                                         ^^^^^^^^^^^
+    "#);
+}

@@ -637,3 +637,64 @@ fn a_taint_has_a_key_and_an_effect() {
       |                                                     first here
     "#);
 }
+
+#[test]
+fn a_network_card_has_an_address() {
+    insta::assert_snapshot!(problems(&with_nodes(&[
+        r#"name: m1, role: master, address: 10.0.0.11/24, mac: "00:00:00:00:00:00""#,
+    ])), @r#"
+    error: `00:00:00:00:00:00` is no network card's address
+     --> cluster.yaml:3:58
+      |
+    3 |   - {name: m1, role: master, address: 10.0.0.11/24, mac: "00:00:00:00:00:00"}
+      |                                                          ^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_taint_is_understood() {
+    insta::assert_snapshot!(problems(&with_nodes(&[
+        r#"name: m1, role: master, address: 10.0.0.11/24, taints: ["a:Never", "a=b c:NoSchedule"]"#,
+    ])), @r#"
+    error: `Never` is no effect of a taint
+     --> cluster.yaml:3:62
+      |
+    3 |   - {name: m1, role: master, address: 10.0.0.11/24, taints: ["a:Never", "a=b c:NoSchedule"]}
+      |                                                              ^^^^^^^^^
+      |
+      = help: it can be `NoSchedule`, `PreferNoSchedule` or `NoExecute`
+
+    error: `b c` is no value of a taint
+     --> cluster.yaml:3:73
+      |
+    3 |   - {name: m1, role: master, address: 10.0.0.11/24, taints: ["a:Never", "a=b c:NoSchedule"]}
+      |                                                                         ^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn some_addresses_belong_to_no_machine() {
+    insta::assert_snapshot!(problems(&with_nodes(&[
+        r#"name: m1, role: master, address: 0.0.0.1/8"#,
+        r#"name: n1, role: worker, address: 169.254.1.1/16"#,
+        r#"name: n2, role: worker, address: 224.0.0.5/24"#,
+    ])), @r#"
+    error: `0.0.0.1/32` cannot be used: addresses in 0.0.0.0/8 belong to no machine
+     --> cluster.yaml:3:39
+      |
+    3 |   - {name: m1, role: master, address: 0.0.0.1/8}
+      |                                       ^^^^^^^^^
+
+    error: `169.254.1.1/32` cannot be used: 169.254.0.0/16 is for link-local addresses
+     --> cluster.yaml:4:39
+      |
+    4 |   - {name: n1, role: worker, address: 169.254.1.1/16}
+      |                                       ^^^^^^^^^^^^^^
+
+    error: `224.0.0.5/32` cannot be used: addresses from 224.0.0.0 on are multicast or reserved
+     --> cluster.yaml:5:39
+      |
+    5 |   - {name: n2, role: worker, address: 224.0.0.5/24}
+      |                                       ^^^^^^^^^^^^
+    "#);
+}

@@ -1,6 +1,8 @@
 //! Problems of versions, seen as people see them.
 
 use super::{MINIMAL, problems, with};
+use crate::blueprint::Blueprints;
+use crate::spec::parse_with;
 
 #[test]
 fn an_unknown_kubernetes_is_refused() {
@@ -192,5 +194,28 @@ fn bootstrap_is_not_supported_yet() {
       |       ^^^^^^^^^
       |
       = help: `certificate` is
+    "#);
+}
+
+#[test]
+fn images_may_be_others_than_those_that_kimage_brings_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = include_str!("../../../../images/debian-12.yaml");
+    let text = text.replace("from: \"1.19\"", "from: \"1.35\"");
+    std::fs::write(directory.path().join("debian-12.yaml"), text).unwrap();
+    let blueprints = Blueprints::from_directory(directory.path()).unwrap();
+    let text = with("image: debian-12");
+    let error = parse_with(&text, "cluster.yaml", &blueprints).unwrap_err();
+    insta::assert_snapshot!(error.problems(), @r#"
+    error: `debian-12` cannot run Kubernetes 1.34
+     --> cluster.yaml:6:8
+      |
+    2 |   version: 1.34.2
+      |            ------ 1.35 is the first it can run
+    ...
+    6 | image: debian-12
+      |        ^^^^^^^^^
+      |
+      = help: kubelets before 1.19 do not know cgroup v2
     "#);
 }

@@ -1,4 +1,4 @@
-use super::{problems, with};
+use super::{cluster, problems, with};
 
 #[test]
 fn a_key_is_written_once() {
@@ -157,4 +157,62 @@ fn an_unclosed_anchor_is_told() {
     6 | a: *b
       |    ^
     "#);
+}
+#[test]
+fn lines_may_end_as_on_windows() {
+    let text = with("name: X");
+    let trimmed = |printed: String| -> Vec<String> {
+        printed
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        trimmed(problems(&text.replace('\n', "\r\n"))),
+        trimmed(problems(&text))
+    );
+}
+
+#[test]
+fn a_text_may_begin_with_a_byte_order_mark() {
+    let text = format!("\u{feff}{}", with("name: ü"));
+    insta::assert_snapshot!(problems(&text), @r#"
+    error: `ü` is no name for a cluster
+     --> cluster.yaml:6:7
+      |
+    6 | name: ü
+      |       ^
+      |
+      = help: use lower-case letters, digits and `-`, 63 characters at most
+    "#);
+}
+
+#[test]
+fn a_text_in_a_block_may_hold_anything() {
+    let cluster = cluster(&with(
+        "host:\n  files:\n    - path: /etc/motd\n      content: |\n        a: {b\n        # c\n",
+    ));
+    assert_eq!(cluster.host.files[0].content, "a: {b\n# c\n");
+}
+
+#[test]
+fn an_anchor_does_not_hold_itself() {
+    insta::assert_snapshot!(problems("a: &a [*a]"), @r#"
+    error: this anchor holds itself
+     --> cluster.yaml:1:8
+      |
+    1 | a: &a [*a]
+      |        ^^
+    "#);
+}
+
+#[test]
+fn nesting_has_an_end() {
+    assert!(problems(&"- ".repeat(100)).starts_with("error: this is nested too deeply"));
+}
+
+#[test]
+fn a_huge_text_is_refused() {
+    let text = format!("{}# {}\n", with(""), "x".repeat(4 << 20));
+    assert!(problems(&text).starts_with("error: this text is larger than 4 MiB"));
 }
