@@ -121,7 +121,7 @@ impl FromStr for ImageReference {
             Some(_) => ("docker.io", name.to_owned()),
             None => ("docker.io", format!("library/{name}")),
         };
-        let valid = registry.bytes().all(is_host_byte)
+        let valid = is_registry(registry)
             && repository.len() <= 255
             && repository.split('/').all(is_component);
         if !valid {
@@ -144,8 +144,16 @@ fn is_host(text: &str) -> bool {
     text.contains(['.', ':']) || text == "localhost"
 }
 
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b".-:".contains(&byte)
+/// A host name or address, and perhaps a port. It becomes the name of a folder in a mirror, so `..` is none.
+fn is_registry(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
+    let label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    host.split('.').all(label) && port.parse::<u16>().is_ok()
 }
 
 fn is_tag(text: &str) -> bool {
@@ -211,6 +219,20 @@ mod tests {
                 .parse::<ImageReference>()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn no_name_leads_out_of_a_mirror() {
+        for name in [
+            "../a:1",
+            "./a:1",
+            "a.b/../c:1",
+            "a.b//c:1",
+            "a.b/c:..",
+            "..:5/a:1",
+        ] {
+            assert!(name.parse::<ImageReference>().is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -347,6 +347,19 @@ mod tests {
     }
 
     #[test]
+    fn an_index_that_leads_out_of_its_tar_is_not_used() {
+        let tar = tar_of(EntryType::Regular, "a", "", &[7; 700]);
+        let mut index = index(gz(&tar).as_slice(), &mut Vec::new()).unwrap();
+        for (offset, size) in [(512, tar.len() as u64 - 511), (u64::MAX, 2)] {
+            assert!(Index::parse(&serde_json::to_vec(&index).unwrap()).is_some());
+            let whole = index.members["a"];
+            index.members.insert("a".into(), Member { offset, size });
+            assert!(Index::parse(&serde_json::to_vec(&index).unwrap()).is_none());
+            index.members.insert("a".into(), whole);
+        }
+    }
+
+    #[test]
     fn a_damaged_end_is_found() {
         let whole = gz(&tar_of(EntryType::Regular, "a", "", &[7; 3000]));
         assert!(index(whole.as_slice(), &mut Vec::new()).is_ok());

@@ -117,8 +117,8 @@ fn a_damaged_entry_is_found_set_aside_and_fetched_again() {
         .run(&[runc()], &mut lock)
         .unwrap();
     let path = &first[0].entry.path;
-    let times = fs::metadata(path).unwrap().modified().unwrap();
     for damage in ["truncated", "overwritten", "stamp lost"] {
+        let times = fs::metadata(path).unwrap().modified().unwrap();
         let file = OpenOptions::new().write(true).open(path).unwrap();
         match damage {
             "truncated" => file.set_len(5).unwrap(),

@@ -82,7 +82,7 @@ impl Registry {
     /// An image whose one layer is `layer`, as the tag `one`, and an index with it and another platform's as `many`.
     /// Answers the index's digest.
     fn push_image(&self, layer: &[u8]) -> Digest {
-        let manifest = |config: &str| {
+        let manifest = |config: &str, layer: &[u8]| {
             format!(
                 r#"{{"schemaVersion": 2, "mediaType": "{MANIFEST}", "config": {}, "layers": [{}]}}"#,
                 self.push(
@@ -92,12 +92,13 @@ impl Registry {
                 self.push("application/vnd.oci.image.layer.v1.tar", layer)
             )
         };
-        let ours = manifest(
-            r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#,
-        );
-        let other = manifest(
-            r#"{"architecture":"arm64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#,
-        );
+        let config = |architecture: &str| {
+            format!(
+                r#"{{"architecture":"{architecture}","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}}}}"#
+            )
+        };
+        let ours = manifest(&config("amd64"), layer);
+        let other = manifest(&config("arm64"), b"for another machine");
         let platform = |descriptor: String, architecture: &str| {
             let descriptor = descriptor.trim_end_matches('}');
             format!(
