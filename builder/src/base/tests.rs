@@ -290,7 +290,9 @@ fn gnu_tar_reads_what_we_write() {
     let again = scene.packed();
     let copy = scene.directory.path().join("copy.tar");
     fs::copy(&tar, &copy).unwrap();
-    scene.read(&copy).unwrap();
+    let layer = scene.read(&copy).unwrap();
+    let meta = &layer.get(&format!("/{long}")).unwrap().meta;
+    assert_eq!(meta.xattrs["user.note"], b"a\nb\0c");
     assert_eq!(
         scene.packed(),
         again,
