@@ -79,11 +79,11 @@ impl Failure for StoreError {
     fn hint(&self) -> Option<String> {
         match self.source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
-                "make room, or set XDG_CACHE_HOME to a larger disk; what is complete is kept"
+                "make room, or name a cache on a larger disk with `--cache`; what is complete is kept"
                     .into(),
             ),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
-                "the cache directory must be writable: see its owner, or set XDG_CACHE_HOME".into(),
+                "the cache must be writable: see who owns it, or name another with `--cache`".into(),
             ),
             _ => None,
         }

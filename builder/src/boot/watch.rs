@@ -518,6 +518,7 @@ mod tests {
             directory: place.join("boot"),
             disks,
             timeout: Duration::from_secs(1),
+            programs: None,
             then: Then::PowerOff,
             stop: Arc::new(AtomicBool::new(stop)),
         };
