@@ -309,15 +309,13 @@ mod tests {
     #[test]
     fn two_nodes_differ_in_their_guids_and_their_own_files_only() {
         let (first, second) = (image("a", 1), image("b", 2));
-        let (root, esp, boot) = (fixture::root("a"), fixture::esp(), fixture::boot());
-        let layout = disk(&root, &esp, &boot, 1).layout().unwrap();
-        let inside = layout.root().0 as usize..(layout.root().0 + layout.root().1) as usize;
-        let differs = |at: &usize| first[*at] != second[*at];
-        assert_eq!(inside.clone().filter(differs).count(), 1);
-        let outside: Vec<usize> = (0..first.len())
-            .filter(|at| !inside.contains(at))
-            .filter(differs)
-            .collect();
+        let (tree, esp, boot) = (fixture::root("a"), fixture::esp(), fixture::boot());
+        let layout = disk(&tree, &esp, &boot, 1).layout().unwrap();
+        let root = layout.root().0 as usize..(layout.root().0 + layout.root().1) as usize;
+        let (inside, outside): (Vec<usize>, Vec<usize>) = fixture::differences(&first, &second)
+            .into_iter()
+            .partition(|at| root.contains(at));
+        assert_eq!(inside.len(), 1);
         assert!(!outside.is_empty());
         let table = |at: &usize| *at < 34 * 512 || *at >= first.len() - 33 * 512;
         assert!(outside.iter().all(table), "{outside:?}");

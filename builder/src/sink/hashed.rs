@@ -1,9 +1,10 @@
 //! Files that are digested while they are written.
 //!
 //! Formats write nearly upwards: some metadata first, all over the file, and then the data behind each other. So a second
-//! thread follows behind the *frontier*, the end of what is complete from the first byte on, reads it back from the
-//! page cache and digests it. Runs of zeros are never read: they are digested from a constant, and the file is sparse
-//! there. The whole takes as long as the slower of the two, and no memory to speak of.
+//! thread follows behind the *frontier*, the end of what is complete from the first byte on. What is written at the
+//! frontier is handed over in a few buffers that go to and fro; what was written ahead of it is read back from the page
+//! cache. Runs of zeros are neither: they are digested from a constant, and the file is sparse there. The whole takes as
+//! long as the slower of the two, which is the digesting, and a few MiB of memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,8 +22,12 @@ use crate::digest::{Digest, Hasher};
 const STEP: u64 = 1 << 20;
 /// How many such steps may wait.
 const WAITING: usize = 4096;
-/// What is read back at once.
-const BUFFER: usize = 256 << 10;
+/// What is handed over or read back at once.
+const BUFFER: usize = 512 << 10;
+/// How many buffers go to and fro.
+const BUFFERS: usize = 16;
+/// Less than this is not worth handing over.
+const WORTHWHILE: usize = 64 << 10;
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Makes a file of `size` bytes by `fill`, and answers its digest. The file must be empty; every byte of it must be
@@ -35,7 +40,12 @@ pub(super) fn write(
     file.set_len(size)?;
     thread::scope(|scope| {
         let (tell, told) = sync_channel(WAITING);
-        let digesting = scope.spawn(move || digest(file, &told));
+        let (give_back, buffers) = sync_channel(BUFFERS);
+        for _ in 0..BUFFERS {
+            // There is room for all of them, and somebody to take them.
+            let _ = give_back.send(Vec::new());
+        }
+        let digesting = scope.spawn(move || digest(file, &told, &give_back));
         let mut region = Frontier {
             file,
             size,
@@ -43,6 +53,7 @@ pub(super) fn write(
             data: BTreeMap::new(),
             told: 0,
             tell,
+            buffers,
         };
         let filled = fill(&mut region).and_then(|()| Ok(region.finish()?));
         // The thread ends when nobody can tell it anything more, whether all went well or not.
@@ -55,10 +66,12 @@ pub(super) fn write(
     })
 }
 
-/// What is complete up to `end`; `runs` of it are data and the rest is zero.
-struct Progress {
-    end: u64,
-    runs: Vec<(u64, u64)>,
+/// What the digesting thread is told.
+enum Progress {
+    /// The file is complete up to `end`; `runs` of it are data and the rest is zero.
+    Complete { end: u64, runs: Vec<(u64, u64)> },
+    /// These bytes come next.
+    Next(Vec<u8>),
 }
 
 /// Writes into the file and keeps track of what is complete.
@@ -70,16 +83,38 @@ struct Frontier<'a> {
     data: BTreeMap<u64, u64>,
     told: u64,
     tell: SyncSender<Progress>,
+    buffers: Receiver<Vec<u8>>,
 }
 
 impl Frontier<'_> {
+    fn frontier(&self) -> u64 {
+        self.covered.get(&0).copied().unwrap_or(0)
+    }
+
+    /// Hands over bytes that were written at the frontier.
+    fn hand_over(&mut self, offset: u64, bytes: &[u8]) {
+        if self.told < offset {
+            self.tell(offset);
+        }
+        for piece in bytes.chunks(BUFFER) {
+            // If the other thread has stopped, it has failed, and says so when it is joined.
+            let Ok(mut buffer) = self.buffers.recv() else {
+                return;
+            };
+            buffer.clear();
+            buffer.extend_from_slice(piece);
+            let _ = self.tell.send(Progress::Next(buffer));
+        }
+        self.told = offset + bytes.len() as u64;
+    }
+
     fn advance(&mut self, offset: u64, size: u64) -> io::Result<()> {
         if size > 0 && cover(&mut self.covered, offset, offset + size) {
             return Err(io::Error::other(format!(
                 "{size} bytes at {offset} were written before"
             )));
         }
-        let frontier = self.covered.get(&0).copied().unwrap_or(0);
+        let frontier = self.frontier();
         if frontier >= self.told + STEP {
             self.tell(frontier);
         }
@@ -101,12 +136,11 @@ impl Frontier<'_> {
         }
         self.told = frontier;
         let end = frontier;
-        // If the other thread has stopped, it has failed, and says so when it is joined.
-        let _ = self.tell.send(Progress { end, runs });
+        let _ = self.tell.send(Progress::Complete { end, runs });
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let frontier = self.covered.get(&0).copied().unwrap_or(0);
+        let frontier = self.frontier();
         if frontier != self.size {
             return Err(io::Error::other(format!(
                 "of {} bytes only the first {frontier} were all written",
@@ -127,7 +161,9 @@ impl Region for Frontier<'_> {
         let size = bytes.len() as u64;
         within(self.size, offset, size)?;
         self.file.write_all_at(bytes, offset)?;
-        if size > 0 {
+        if bytes.len() >= WORTHWHILE && offset == self.frontier() {
+            self.hand_over(offset, bytes);
+        } else if size > 0 {
             cover(&mut self.data, offset, offset + size);
         }
         self.advance(offset, size)
@@ -139,12 +175,26 @@ impl Region for Frontier<'_> {
     }
 }
 
-fn digest(file: &File, told: &Receiver<Progress>) -> io::Result<Digest> {
+fn digest(
+    file: &File,
+    told: &Receiver<Progress>,
+    give_back: &SyncSender<Vec<u8>>,
+) -> io::Result<Digest> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; BUFFER];
     let mut at = 0;
     for progress in told {
-        for (start, end) in progress.runs {
+        let (end, runs) = match progress {
+            Progress::Next(bytes) => {
+                hasher.update(&bytes);
+                at += bytes.len() as u64;
+                // At the end nobody wants it back.
+                let _ = give_back.send(bytes);
+                continue;
+            }
+            Progress::Complete { end, runs } => (end, runs),
+        };
+        for (start, end) in runs {
             zeros(&mut hasher, start - at);
             at = start;
             while at < end {
@@ -154,8 +204,8 @@ fn digest(file: &File, told: &Receiver<Progress>) -> io::Result<Digest> {
                 at += size as u64;
             }
         }
-        zeros(&mut hasher, progress.end - at);
-        at = progress.end;
+        zeros(&mut hasher, end - at);
+        at = end;
     }
     Ok(hasher.finish())
 }
@@ -174,6 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn a_file_written_in_any_order_has_the_digest_of_its_bytes(
             pieces in proptest::collection::vec((1usize..900_000, any::<bool>()), 1..12),

@@ -132,7 +132,9 @@ mod tests {
     use std::io::Write;
 
     fn blob(size: usize) -> (tempfile::NamedTempFile, Vec<u8>) {
-        let bytes: Vec<u8> = (0..size).map(|at| (at * 31 / 7) as u8).collect();
+        let pattern: Vec<u8> = (0..65_521u32).map(|at| (at * 31 / 7) as u8).collect();
+        let mut bytes = pattern.repeat(size / pattern.len() + 1);
+        bytes.truncate(size);
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&bytes).unwrap();
         (file, bytes)
@@ -158,6 +160,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn slices_in_any_order_are_read_as_they_are(
             slices in proptest::collection::vec((0u64..1_500_000, 0u64..700_000), 1..12)
