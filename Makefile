@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-KIMAGE := target/release/kimage
+KIMAGE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release/kimage
+export KIMAGE
 
 # What Debian 12 needs beside git, make, Rust and Go: a C compiler for crates, then what prepares bases, then what boots
 # images, then what judges them.
@@ -46,12 +47,12 @@ base: packages build ## Prepare the Debian 12 base.
 demo: base ## Build a master and a worker, boot them, show both Ready. UPSTREAM=1 takes upstream's releases.
 	@qemu-tests/demo
 
-lint: ## Format, clippy, licences, shell scripts.
+lint: test-packages ## Format, clippy, licences, shell scripts.
 	cargo fmt --check
 	cargo clippy --release --all-targets --locked -- -D warnings
+	shellcheck .ci/run qemu-tests/{run,demo,bench,phase} qemu-tests/mirror/{build,pin} overlays/*/usr/local/lib/kimage/*
 
 unit: test-packages build
-	qemu-tests/mirror/build kubernetes-1.34.2 >/dev/null
 	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" cargo test --release --locked
 
 guests: test-packages base
