@@ -50,7 +50,7 @@ demo: base ## Build a master and a worker, boot them, show both Ready. UPSTREAM=
 lint: test-packages ## Format, clippy, licences, shell scripts.
 	cargo fmt --check
 	cargo clippy --release --all-targets --locked -- -D warnings
-	shellcheck .ci/run qemu-tests/{run,demo,bench,phase} qemu-tests/mirror/{build,pin} overlays/*/usr/local/lib/kimage/*
+	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,phase} qemu-tests/mirror/{build,pin} overlays/*/usr/local/lib/kimage/*
 
 unit: test-packages build
 	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" cargo test --release --locked

@@ -248,6 +248,12 @@ pub enum Certs {
     List(Json),
     /// Which key lies in which node's image.
     Where(Json),
+    /// Write the administrator's kubeconfig, readable by you only.
+    Kubeconfig {
+        /// Where to.
+        #[arg(short, long, default_value = "admin.conf", value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Issue certificates again, with new keys; authorities stay. Then build and roll out the images again.
     Renew {
         /// Which nodes' certificates.

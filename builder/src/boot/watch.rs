@@ -520,6 +520,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             programs: None,
             then: Then::PowerOff,
+            programs: None,
             stop: Arc::new(AtomicBool::new(stop)),
         };
         boot(&request, &Progress::Lines { width: 0 }).unwrap_err()

@@ -4,15 +4,11 @@ use super::site::{Site, print, print_json};
 use serde::Serialize;
 
 use crate::base::{self, BuildOptions, Limits, Listed};
-use crate::blueprint::Blueprints;
 use crate::cli;
 use crate::failure::Outcome;
 
 pub(super) fn run(site: &Site, command: cli::Base) -> Outcome {
-    let blueprints = match &site.images {
-        Some(directory) => Blueprints::from_directory(directory)?,
-        None => Blueprints::embedded()?,
-    };
+    let blueprints = site.blueprints()?;
     match command {
         cli::Base::Build { image, mirror } => {
             base::build(

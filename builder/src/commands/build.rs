@@ -12,7 +12,7 @@ use super::gather::{self, Gathered};
 use super::select::select;
 use super::site::{Site, SiteError, print, print_json};
 use crate::base::Base;
-use crate::blueprint::{Blueprint, Blueprints};
+use crate::blueprint::Blueprint;
 use crate::cli::{Build, Format};
 use crate::compose::{self, AccountFiles, Materials, RoleOverlays};
 use crate::digest::{Digest, Hasher};
@@ -130,10 +130,7 @@ fn shared(
     nodes: &[&NodePlan],
 ) -> Outcome<BTreeMap<(Role, String), Shared>> {
     let overlays = site.overlays()?;
-    let blueprints = match &site.images {
-        Some(directory) => Blueprints::from_directory(directory)?,
-        None => Blueprints::embedded()?,
-    };
+    let blueprints = site.blueprints()?;
     let mut shared = BTreeMap::new();
     for node in nodes {
         let key = (node.role, node.image.clone());

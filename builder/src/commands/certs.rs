@@ -5,9 +5,24 @@ use super::select::select;
 use super::site::{Site, print, print_json};
 use crate::cli::Certs;
 use crate::facts;
-use crate::failure::Outcome;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output;
 use crate::plan;
-use crate::trust::{self, Secrets};
+use crate::trust::kubeconfig::{Access, embedded};
+use crate::trust::{self, Domain, Secrets};
+
+/// What can be wrong here only.
+#[derive(Debug, thiserror::Error)]
+enum CertsFault {
+    #[error("no administrator was issued")]
+    NoAdmin,
+}
+
+impl Failure for CertsFault {
+    fn exit(&self) -> Exit {
+        Exit::Other
+    }
+}
 
 pub(super) fn run(site: &Site, command: Certs) -> Outcome {
     match command {
@@ -48,6 +63,28 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
                     placement.file.display()
                 ))?;
             }
+            Ok(())
+        }
+        Certs::Kubeconfig { out } => {
+            let cluster = site.cluster()?;
+            let credentials = gather::credentials(site, &cluster, &[])?;
+            let admin = credentials.admin().ok_or(CertsFault::NoAdmin)?;
+            let server = format!(
+                "https://{}:{}",
+                cluster.control_plane.endpoint, cluster.control_plane.port
+            );
+            let access = Access {
+                cluster: &cluster.name,
+                server: &server,
+                user: "kubernetes-admin",
+                authority: credentials.authority(Domain::Kubernetes),
+            };
+            output::bytes(&out, 0o600, embedded(&access, admin).expose())?;
+            site.report.step(&format!(
+                "wrote {}; try `kubectl --kubeconfig {} get nodes`",
+                out.display(),
+                out.display()
+            ));
             Ok(())
         }
         Certs::Renew { selection } => {

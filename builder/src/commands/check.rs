@@ -8,16 +8,17 @@ use crate::spec;
 
 pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
     let text = site.read(&site.file)?;
-    let (problems, failure) = match spec::parse(&text, &site.file.display().to_string()) {
-        Ok((cluster, warnings)) => {
-            plan::plan(&cluster)?;
-            (warnings, None)
-        }
-        Err(error) => (
-            error.problems().clone(),
-            Some(Box::<dyn Failure>::from(error)),
-        ),
-    };
+    let (problems, failure) =
+        match spec::parse_with(&text, &site.file.display().to_string(), &site.blueprints()?) {
+            Ok((cluster, warnings)) => {
+                plan::plan(&cluster)?;
+                (warnings, None)
+            }
+            Err(error) => (
+                error.problems().clone(),
+                Some(Box::<dyn Failure>::from(error)),
+            ),
+        };
     if arguments.json {
         print_json(&problems)?;
     }

@@ -39,6 +39,11 @@ pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
             &materials,
         )?;
         let tree = compose::tree(None, layers)?;
+        if arguments.out.extension().is_some_and(|end| end == "tar") {
+            output::archive(&arguments.out, 0o600, &tree)?;
+        } else {
+            output::tree(&arguments.out, &tree)?;
+        }
         site.report.step(&format!(
             "wrote {} ({} entries)",
             arguments.out.display(),

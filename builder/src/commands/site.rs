@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::blueprint::Blueprints;
 use crate::cli::Cli;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::overlay::Overlays;
@@ -22,7 +23,7 @@ pub(super) struct Site {
     /// A directory of overlays instead of the embedded ones.
     overlays: Option<PathBuf>,
     /// A directory of blueprints instead of the embedded ones.
-    pub(super) images: Option<PathBuf>,
+    images: Option<PathBuf>,
     /// Standard error.
     pub(super) report: Report,
 }
@@ -98,7 +99,8 @@ impl Site {
     /// The cluster; its warnings are shown.
     pub(super) fn cluster(&self) -> Outcome<Cluster> {
         let text = self.read(&self.file)?;
-        let (cluster, warnings) = spec::parse(&text, &self.file.display().to_string())?;
+        let (cluster, warnings) =
+            spec::parse_with(&text, &self.file.display().to_string(), &self.blueprints()?)?;
         if !warnings.is_empty() {
             self.report.plain(&warnings.styled());
         }
@@ -118,6 +120,14 @@ impl Site {
         self.file
             .parent()
             .map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+
+    /// The blueprints to choose from.
+    pub(super) fn blueprints(&self) -> Outcome<Blueprints> {
+        Ok(match &self.images {
+            Some(directory) => Blueprints::from_directory(directory)?,
+            None => Blueprints::embedded()?,
+        })
     }
 
     /// The overlays to lay.
