@@ -518,7 +518,6 @@ mod tests {
             directory: place.join("boot"),
             disks,
             timeout: Duration::from_secs(1),
-            programs: None,
             then: Then::PowerOff,
             programs: None,
             stop: Arc::new(AtomicBool::new(stop)),

@@ -67,7 +67,11 @@ pub(super) fn run(site: &Site, arguments: &Build) -> Outcome {
     let plan = plan::plan(&cluster)?;
     let nodes = select(&plan, &arguments.selection)?;
     let shared = shared(site, &plan, &nodes)?;
-    let gathered = gather::gather(site, &cluster, &plan, &nodes, &arguments.sources)?;
+    let bases = shared
+        .values()
+        .map(|shared| (shared.base.image.clone(), shared.base.digest))
+        .collect();
+    let gathered = gather::gather(site, &cluster, &plan, &nodes, &arguments.sources, &bases)?;
     std::fs::create_dir_all(&arguments.out).map_err(|source| SiteError::Write {
         path: arguments.out.clone(),
         source,

@@ -1,8 +1,11 @@
 //! `kimage fetch`: everything that the cluster needs, verified and pinned; builds work offline afterwards.
 
+use std::collections::BTreeMap;
+
 use super::gather;
 use super::site::{Site, print};
 use crate::artifact::{Check, Store};
+use crate::base::{Base, BaseError};
 use crate::cli::Fetch;
 use crate::failure::Outcome;
 use crate::plan;
@@ -10,6 +13,20 @@ use crate::plan;
 pub(super) fn run(site: &Site, arguments: &Fetch) -> Outcome {
     let cluster = site.cluster()?;
     let plan = plan::plan(&cluster)?;
+    let mut bases = BTreeMap::new();
+    for node in &plan.nodes {
+        match Base::open(&site.cache, &node.image) {
+            Ok(base) => drop(bases.insert(node.image.clone(), base.digest)),
+            Err(BaseError::NotPrepared { .. }) => {
+                site.report.warning(&format!(
+                    "the base `{}` is not prepared yet, so nothing pins it",
+                    node.image
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    gather::pin_bases(site, &arguments.sources, &bases)?;
     let store = Store::new(&site.cache);
     let fetched = gather::fetch(
         site,

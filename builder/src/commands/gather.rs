@@ -11,8 +11,9 @@ use crate::artifact::{
 };
 use crate::cli::Sources;
 use crate::compose::{PreloadedImage, Programs};
+use crate::digest::Digest;
 use crate::facts;
-use crate::failure::Outcome;
+use crate::failure::{Exit, Failure, Outcome};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Cluster;
 use crate::trust::{self, Credentials, Notice, Requests, Secrets};
@@ -36,8 +37,10 @@ pub(super) fn gather(
     plan: &Plan,
     nodes: &[&NodePlan],
     sources: &Sources,
+    bases: &BTreeMap<String, Digest>,
 ) -> Outcome<Gathered> {
     let addons = addons(site, cluster)?;
+    pin_bases(site, sources, bases)?;
     let store = Store::new(&site.cache);
     let mut programs = Programs::new();
     let mut archives = BTreeMap::new();
@@ -109,6 +112,50 @@ pub(super) fn fetch(
         lock.write(&site.lock)?;
     }
     Ok(fetched)
+}
+
+/// A base that is not the one that the lock pins.
+#[derive(Debug, thiserror::Error)]
+#[error("the base `{image}` is {is}, but the lock pins {pinned}")]
+struct BaseDrift {
+    image: String,
+    is: String,
+    pinned: String,
+}
+
+impl Failure for BaseDrift {
+    fn exit(&self) -> Exit {
+        Exit::UserFiles
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("bring the base that was pinned, or build without `--locked`".into())
+    }
+}
+
+/// Pins bases in the lock, or holds them against it.
+pub(super) fn pin_bases(
+    site: &Site,
+    sources: &Sources,
+    bases: &BTreeMap<String, Digest>,
+) -> Outcome {
+    let mut lock = Lock::read(&site.lock)?;
+    for (image, digest) in bases {
+        let pinned = lock.bases.insert(image.clone(), *digest);
+        if sources.locked && pinned != Some(*digest) {
+            let pinned = pinned.map_or_else(|| "none".into(), |digest| digest.short());
+            return Err(BaseDrift {
+                image: image.clone(),
+                is: digest.short(),
+                pinned,
+            }
+            .into());
+        }
+    }
+    if !sources.locked {
+        lock.write(&site.lock)?;
+    }
+    Ok(())
 }
 
 /// Issues what is missing for the nodes.

@@ -18,7 +18,14 @@ pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
         all: false,
     };
     let nodes = select(&plan, &selection)?;
-    let gathered = gather::gather(site, &cluster, &plan, &nodes, &arguments.sources)?;
+    let gathered = gather::gather(
+        site,
+        &cluster,
+        &plan,
+        &nodes,
+        &arguments.sources,
+        &Default::default(),
+    )?;
     let overlays = site.overlays()?;
     for node in nodes {
         let Some(declared) = cluster.node(&node.name) else {
