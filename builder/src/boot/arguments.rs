@@ -28,7 +28,8 @@ pub(super) struct Setup<'a> {
     pub(super) processors: usize,
     /// The UEFI code, if it is not the BIOS.
     pub(super) uefi: Option<&'a str>,
-    pub(super) forward: Option<&'a Forward>,
+    /// With the number of its own inherited socket.
+    pub(super) forward: Option<(&'a Forward, i32)>,
     /// Numbers of the inherited sockets.
     pub(super) wire: i32,
     pub(super) monitor: i32,
@@ -87,38 +88,37 @@ pub(super) fn arguments(setup: &Setup) -> Vec<OsString> {
         format!("socket,id=monitor,fd={}", setup.monitor),
     );
     add("-mon", "chardev=monitor,mode=control".to_owned());
+    let stream =
+        |id: &str, socket: i32| format!("stream,id={id},server=off,addr.type=fd,addr.str={socket}");
+    add("-netdev", stream("wire", setup.wire));
     // Without a boot ROM: a machine that does not find its disk must not look for one on the network.
-    let card = |netdev: &str| format!("virtio-net-pci,netdev={netdev},mac={},romfile=", node.mac);
-    let wire = format!(
-        "stream,id=wire,server=off,addr.type=fd,addr.str={}",
-        setup.wire
-    );
-    add("-netdev", wire);
-    match setup.forward {
-        None => add("-device", card("wire")),
-        Some(forward) => {
-            add("-netdev", user(node.address, forward, node.address.addr()));
-            for (port, netdev) in [("port1", "wire"), ("port2", "forward")] {
-                add(
-                    "-netdev",
-                    format!("hubport,id={port},hubid=0,netdev={netdev}"),
-                );
-            }
-            add("-netdev", "hubport,id=card,hubid=0".to_owned());
-            add("-device", card("card"));
-        }
+    let card = format!("virtio-net-pci,netdev=wire,mac={},romfile=", node.mac);
+    add("-device", card);
+    if let Some((forward, wire)) = setup.forward {
+        // On a wire of its own to the segment, which keeps from it what others say to each other.
+        add("-netdev", user(node.address, forward));
+        add(
+            "-netdev",
+            "hubport,id=port1,hubid=0,netdev=forward".to_owned(),
+        );
+        add("-netdev", stream("forward-wire", wire));
+        add(
+            "-netdev",
+            "hubport,id=port2,hubid=0,netdev=forward-wire".to_owned(),
+        );
     }
     args.extend(["-nodefaults", "-no-user-config"].map(OsString::from));
     args
 }
 
 /// QEMU's user network, which here does nothing but forward to the guest: `restrict` lets nothing out.
-fn user(network: Ipv4Net, forward: &Forward, guest: Ipv4Addr) -> String {
+fn user(guest: Ipv4Net, forward: &Forward) -> String {
     let [host, dns, dhcp] = forward.own;
     format!(
-        "user,id=forward,restrict=on,ipv4=on,ipv6=off,net={},host={host},dns={dns},dhcpstart={dhcp},hostfwd=tcp:127.0.0.1:{}-{guest}:{}",
-        network.trunc(),
+        "user,id=forward,restrict=on,ipv4=on,ipv6=off,net={},host={host},dns={dns},dhcpstart={dhcp},hostfwd=tcp:127.0.0.1:{}-{}:{}",
+        guest.trunc(),
         forward.from,
+        guest.addr(),
         forward.to,
     )
 }
@@ -161,11 +161,7 @@ mod tests {
             to: 6443,
             own: [[10, 0, 0, 254], [10, 0, 0, 253], [10, 0, 0, 252]].map(Ipv4Addr::from),
         };
-        let network = user(
-            "10.0.0.1/24".parse().unwrap(),
-            &forward,
-            [10, 0, 0, 1].into(),
-        );
+        let network = user("10.0.0.1/24".parse().unwrap(), &forward);
         insta::assert_snapshot!(network, @"user,id=forward,restrict=on,ipv4=on,ipv6=off,net=10.0.0.0/24,host=10.0.0.254,dns=10.0.0.253,dhcpstart=10.0.0.252,hostfwd=tcp:127.0.0.1:40000-10.0.0.1:6443");
     }
 

@@ -111,6 +111,14 @@ impl Machine {
         private(&self.files.console()).map_err(file_error(&self.files.console()))?;
         let start = || -> io::Result<(Child, UnixStream)> {
             let wire = segment.plug(self.node.address.addr(), seen)?;
+            let forward_wire = match &self.forward {
+                Some(forward) => Some(segment.plug_user_network(forward.own[0])?),
+                None => None,
+            };
+            let forward = match (&self.forward, &forward_wire) {
+                (Some(forward), Some(wire)) => Some((forward, inherited(wire)?)),
+                _ => None,
+            };
             let (monitor, ours) = UnixStream::pair()?;
             let arguments = arguments(&Setup {
                 node: &self.node,
@@ -118,7 +126,7 @@ impl Machine {
                 accelerator: self.accelerator,
                 processors: self.processors,
                 uefi: self.uefi.map(|ovmf| ovmf.code),
-                forward: self.forward.as_ref(),
+                forward,
                 wire: inherited(&wire)?,
                 monitor: inherited(&monitor)?,
             });

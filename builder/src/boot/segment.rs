@@ -3,7 +3,8 @@
 //! A machine is plugged in by one end of a socket pair, which QEMU inherits and speaks its `stream` protocol on: each
 //! frame after its size in four bytes, big-endian. So the network has no name, no address and no interface on this
 //! machine, and ends with the process. A frame goes where its destination was last seen, else to all other ports; a
-//! port that does not take its frames loses them, as on a wire.
+//! port that does not take its frames loses them, as on a wire. QEMU's user network answers for any address that it
+//! hears of, so it hears only what is meant for it: see [`Segment::plug_user_network`].
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -26,9 +27,15 @@ pub struct Segment(Arc<Mutex<Table>>);
 
 #[derive(Default)]
 struct Table {
-    ports: BTreeMap<u64, SyncSender<Arc<[u8]>>>,
+    ports: BTreeMap<u64, Port>,
     stations: BTreeMap<Mac, u64>,
     next: u64,
+}
+
+struct Port {
+    queue: SyncSender<Arc<[u8]>>,
+    /// The one station behind it, where that must hear nothing but what is sent to it, and ARP.
+    station: Option<Mac>,
 }
 
 impl Segment {
@@ -44,6 +51,23 @@ impl Segment {
         address: Ipv4Addr,
         seen: impl FnOnce() + Send + 'static,
     ) -> io::Result<UnixStream> {
+        self.plug_station(None, address, seen)
+    }
+
+    /// A new port for a user network of QEMU's that has the given address. It would reset connections between others if
+    /// it heard of them, because it takes every address for one of its own.
+    pub(super) fn plug_user_network(&self, address: Ipv4Addr) -> io::Result<UnixStream> {
+        let [a, b, c, d] = address.octets();
+        // The hardware address that libslirp makes from its own address.
+        self.plug_station(Some([0x52, 0x55, a, b, c, d]), address, || {})
+    }
+
+    fn plug_station(
+        &self,
+        station: Option<Mac>,
+        address: Ipv4Addr,
+        seen: impl FnOnce() + Send + 'static,
+    ) -> io::Result<UnixStream> {
         let (machine, here) = UnixStream::pair()?;
         let incoming = here.try_clone()?;
         let (queue, waiting) = sync_channel(QUEUE);
@@ -51,7 +75,7 @@ impl Segment {
             let mut table = self.table();
             table.next += 1;
             let port = table.next;
-            table.ports.insert(port, queue);
+            table.ports.insert(port, Port { queue, station });
             port
         };
         let segment = self.clone();
@@ -78,16 +102,20 @@ impl Segment {
     }
 
     fn forward(&self, from: u64, framed: &Arc<[u8]>) {
-        let Some((destination, source)) = stations(&framed[4..]) else {
+        let frame = &framed[4..];
+        let Some((destination, source)) = stations(frame) else {
             return;
         };
         let mut table = self.table();
         table.stations.insert(source, from);
         let to = table.stations.get(&destination).copied();
-        for (port, queue) in &table.ports {
-            if *port != from && to.is_none_or(|to| to == *port) {
+        for (number, port) in &table.ports {
+            let hears = port
+                .station
+                .is_none_or(|station| station == destination || is_arp(frame));
+            if *number != from && to.is_none_or(|to| to == *number) && hears {
                 // A full queue is a lost frame; a closed one is a machine that is being unplugged.
-                let _ = queue.try_send(framed.clone());
+                let _ = port.queue.try_send(framed.clone());
             }
         }
     }
@@ -132,6 +160,10 @@ fn stations(frame: &[u8]) -> Option<(Mac, Mac)> {
     let destination = frame.get(..6)?.try_into().ok()?;
     let source: Mac = frame.get(6..12)?.try_into().ok()?;
     (source[0] & 1 == 0).then_some((destination, source))
+}
+
+fn is_arp(frame: &[u8]) -> bool {
+    frame.get(12..14) == Some(&[0x08, 0x06])
 }
 
 /// The IPv4 address that a frame's sender has: from an ARP packet or an IPv4 header.
@@ -210,6 +242,24 @@ mod tests {
         assert!(take(&mut a).is_some());
         put(&mut a, &frame(B, A, [10, 0, 0, 1]));
         assert!(take(&mut b).is_some());
+    }
+
+    #[test]
+    fn a_user_network_hears_only_what_is_meant_for_it() {
+        let segment = Segment::new();
+        let mut a = port(&segment);
+        let mut user = segment.plug_user_network([10, 0, 0, 9].into()).unwrap();
+        let station = [0x52, 0x55, 10, 0, 0, 9];
+        let mut packet = frame(B, A, [10, 0, 0, 1]);
+        packet[12..14].copy_from_slice(&[0x08, 0x00]);
+        put(&mut a, &packet);
+        assert_eq!(take(&mut user), None);
+        packet[..6].copy_from_slice(&station);
+        put(&mut a, &packet);
+        assert_eq!(take(&mut user), Some(packet));
+        let asks = frame(ALL, A, [10, 0, 0, 1]);
+        put(&mut a, &asks);
+        assert_eq!(take(&mut user), Some(asks));
     }
 
     #[test]

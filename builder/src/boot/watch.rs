@@ -135,7 +135,13 @@ impl Run<'_> {
             0 => Milestone::Network,
             _ => Milestone::Ready,
         };
-        let processors = processors(request.nodes.len());
+        let sharing = |role| {
+            let nodes = request.nodes.iter().filter(|node| node.role == role);
+            match role {
+                Role::Master => nodes.count(),
+                Role::Worker => request.nodes.len(),
+            }
+        };
         let mut used: Vec<Ipv4Addr> = vec![];
         for node in &request.nodes {
             used.push(node.address.addr());
@@ -159,6 +165,7 @@ impl Run<'_> {
                 let _ = fs::remove_file(stale);
             }
             let old_boots = fs::read_to_string(files.boots()).unwrap_or_default();
+            let processors = processors(sharing(node.role));
             let mut machine = Machine::new(node, files, accelerator, processors, request.firmware)?;
             if node.role == Role::Master {
                 let port = machine.forward(request.api.port, &mut used)?;
@@ -427,7 +434,8 @@ impl Node {
     }
 }
 
-/// How many processors each of several guests gets: more in sum than there are only wait for each other.
+/// How many processors each of several guests gets: many more in sum than there are only wait for each other. The
+/// masters share all of them, because everything waits for the API.
 fn processors(guests: usize) -> usize {
     let here = thread::available_parallelism().map_or(1, usize::from);
     here.div_ceil(guests.max(1)).clamp(1, 4)
