@@ -5,13 +5,15 @@ SHELL := /bin/bash
 
 KIMAGE := $(abspath $(or $(CARGO_TARGET_DIR),target))/release/kimage
 export KIMAGE
+# Made once a machine.
+DENY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kimage-ci/cargo-deny
 
 # What Debian 12 needs beside git, make, Rust and Go: a C compiler for crates, then what prepares bases, then what boots
 # images, then what judges them.
 BUILD_PACKAGES := gcc libc6-dev
 BASE_PACKAGES := mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin
 BOOT_PACKAGES := qemu-system-x86 qemu-utils ovmf
-TEST_PACKAGES := e2fsprogs gdisk dosfstools mtools fdisk openssl nginx-light docker-registry shellcheck strace systemd time xz-utils zstd
+TEST_PACKAGES := e2fsprogs gdisk dosfstools mtools fdisk openssl nginx-light docker-registry python3-minimal shellcheck strace systemd time xz-utils zstd
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # Installs the packages that are missing.
@@ -23,7 +25,7 @@ define install
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $${missing[@]} >/dev/null; fi
 endef
 
-.PHONY: help build mirror base demo test lint unit guests bench packages test-packages
+.PHONY: help build mirror base demo test lint unit outputs guests bench packages test-packages
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,15 +52,20 @@ demo: base ## Build a master and a worker, boot them, show both Ready. UPSTREAM=
 lint: test-packages ## Format, clippy, licences, shell scripts.
 	cargo fmt --check
 	cargo clippy --release --all-targets --locked -- -D warnings
-	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,phase} qemu-tests/mirror/{build,pin} overlays/*/usr/local/lib/kimage/*
+	[[ -x $(DENY)/bin/cargo-deny ]] || cargo install --quiet --locked --root $(DENY) cargo-deny@0.20.2
+	$(DENY)/bin/cargo-deny --log-level error check licenses bans sources
+	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,outputs,phase} qemu-tests/mirror/{build,pin} overlays/*/usr/local/lib/kimage/*
 
 unit: test-packages build
 	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" cargo test --release --locked
 
+outputs: test-packages base
+	qemu-tests/outputs
+
 guests: test-packages base
 	qemu-tests/run
 
-test: lint unit guests ## Everything that CI runs.
+test: lint unit outputs guests ## Everything that CI runs.
 
 bench: test-packages base ## Compare with tar and mke2fs, with a plain copy, and a second node with the first.
 	@qemu-tests/bench
