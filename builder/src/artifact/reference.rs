@@ -249,7 +249,8 @@ mod tests {
         fn whatever_parses_prints_as_a_name_of_the_same_image(text in "[a-zA-Z0-9.:/@_-]{0,40}") {
             if let Ok(image) = text.parse::<ImageReference>() {
                 prop_assert_eq!(image.to_string().parse(), Ok(image.clone()));
-                prop_assert!(!image.mirror_path().contains(".."), "{}", image.mirror_path());
+                // `a:b.` lies in `a/b..tar`, which leads nowhere; a name of `..` alone would.
+                prop_assert!(image.mirror_path().split('/').all(|name| name != ".."), "{}", image.mirror_path());
             }
         }
     }
