@@ -71,11 +71,16 @@ boot() {
   "$KIMAGE" boot --keep --timeout $((600 * patience)) "$@" -- "$tests/phase" "$scenario" "$function" >&2
 }
 
-# A pod of the probe on a node, with a label of its name.
+# A pod of the probe on a node, with a label of its name. Not in braces from the start: kubectl 1.28 takes that for JSON.
 probe_pod() { # name, node
   kubectl apply -f - << EOF
-{apiVersion: v1, kind: Pod, metadata: {name: $1, labels: {app: $1}}, spec: {nodeName: $2, terminationGracePeriodSeconds: 0,
- containers: [{name: probe, image: "kimage.test/probe:1", args: [serve, --port, "8080"]}]}}
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, labels: {app: $1}}
+spec:
+  nodeName: $2
+  terminationGracePeriodSeconds: 0
+  containers: [{name: probe, image: "kimage.test/probe:1", args: [serve, --port, "8080"]}]
 EOF
 }
 
