@@ -62,6 +62,7 @@ unit: test-packages build
 outputs: test-packages base
 	qemu-tests/outputs
 
+guests: export KIMAGE_TEST_PATIENCE ?= 2
 guests: test-packages base
 	qemu-tests/run
 
