@@ -26,8 +26,8 @@ EOF
 
 works() {
   check 'no certificate waits for approval' no_pending_requests
-  probe_pod one node-1 >&2
-  probe_pod two node-2 >&2
+  within 60 probe_pod one node-1 >&2
+  within 60 probe_pod two node-2 >&2
   kubectl expose pod two --port 80 --target-port 8080 >&2
   kubectl create secret generic hidden --from-literal=text="$(cat secret)" >&2
   kubectl create configmap shown --from-literal=text="$public" >&2
