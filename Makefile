@@ -44,7 +44,7 @@ mirror: ## Make the tests' mirror of upstream releases, and print its folder las
 	@qemu-tests/mirror/build
 
 base: packages build ## Prepare the Debian 12 base.
-	@$(KIMAGE) base list | grep -q '^debian-12 *prepared' || $(KIMAGE) base build debian-12
+	@$(KIMAGE) base list | grep '^debian-12 *prepared' >/dev/null || $(KIMAGE) base build debian-12
 
 demo: base ## Build a master and a worker, boot them, show both Ready. UPSTREAM=1 takes upstream's releases.
 	@qemu-tests/demo

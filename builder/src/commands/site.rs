@@ -172,10 +172,11 @@ pub(super) fn print(text: &str) -> Result<(), SiteError> {
 /// Writes bytes to standard output.
 pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), SiteError> {
     let mut output = std::io::stdout().lock();
-    output
-        .write_all(bytes)
-        .and_then(|()| output.flush())
-        .map_err(SiteError::Output)
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        // Whoever reads has seen enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(SiteError::Output),
+    }
 }
 
 /// Writes a result as JSON to standard output.
