@@ -20,7 +20,7 @@ check() {
   [ "$verdict" = ok ] || say "   $* said: ${output:-nothing}"
 }
 
-# within SECONDS COMMAND...: tries until it succeeds or the time is up; what the last try said stays.
+# within SECONDS COMMAND...: tries until it succeeds or the time is up; what the last try said is printed.
 within() {
   local end=$((SECONDS + $1 * patience)) output
   shift
@@ -71,9 +71,16 @@ boot() {
   "$KIMAGE" boot --keep --timeout $((600 * patience)) "$@" -- "$tests/phase" "$scenario" "$function" >&2
 }
 
+# create: gives the cluster the objects that come from stdin. An API that has only just begun may refuse for a while.
+create() {
+  cat > objects.yaml
+  within 120 kubectl apply -f objects.yaml >&2
+}
+
 # A pod of the probe on a node, with a label of its name. Not in braces from the start: kubectl 1.28 takes that for JSON.
 probe_pod() { # name, node
-  kubectl apply -f - << EOF
+  cat << EOF
+---
 apiVersion: v1
 kind: Pod
 metadata: {name: $1, labels: {app: $1}}

@@ -35,7 +35,7 @@ disk_size() {
 
 works() {
   check 'no certificate waits for approval' no_pending_requests
-  within 60 probe_pod one old-node-1 >&2
+  probe_pod one old-node-1 | create
   check 'a pod runs' within 240 kubectl wait --for=condition=Ready pod/one --timeout=30s
   check 'kubectl exec works' within 60 says 'hostname one' kubectl exec one -- /probe get http://127.0.0.1:8080
   check 'a pod reaches the API by its Service' \

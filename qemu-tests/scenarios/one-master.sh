@@ -26,11 +26,25 @@ EOF
 
 works() {
   check 'no certificate waits for approval' no_pending_requests
-  within 60 probe_pod one node-1 >&2
-  within 60 probe_pod two node-2 >&2
-  kubectl expose pod two --port 80 --target-port 8080 >&2
-  kubectl create secret generic hidden --from-literal=text="$(cat secret)" >&2
-  kubectl create configmap shown --from-literal=text="$public" >&2
+  create << EOF
+$(probe_pod one node-1)
+$(probe_pod two node-2)
+---
+apiVersion: v1
+kind: Service
+metadata: {name: two}
+spec: {selector: {app: two}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: hidden}
+stringData: {text: "$(cat secret)"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shown}
+data: {text: "$public"}
+EOF
   check 'pods run on both workers' within 240 kubectl wait --for=condition=Ready pod/one pod/two --timeout=30s
   pods_reach_each_other
   check 'kubectl logs works' within 30 says 'serving on port 8080' kubectl logs two

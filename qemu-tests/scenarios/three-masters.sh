@@ -24,7 +24,7 @@ on() { local master=$1; shift; kubectl --context "$master" --request-timeout 20s
 
 one_etcd_cluster() {
   check 'no certificate waits for approval' no_pending_requests
-  on master-1 create configmap shared --from-literal=text=written-through-1 >&2
+  within 60 on master-1 create configmap shared --from-literal=text=written-through-1 >&2
   for master in master-2 master-3; do
     check "what was written through master-1 is read through $master" \
       within 30 says written-through-1 on "$master" get configmap shared -o 'jsonpath={.data.text}'

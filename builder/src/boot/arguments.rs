@@ -45,7 +45,7 @@ pub(super) fn arguments(setup: &Setup) -> Vec<OsString> {
     add("-name", format!("kimage-{}", node.name));
     add("-machine", "q35".to_owned());
     add("-accel", setup.accelerator.argument().to_owned());
-    add("-cpu", "max".to_owned());
+    add("-cpu", setup.accelerator.processor().to_owned());
     add("-smp", setup.processors.to_string());
     add("-m", format!("{}M", node.memory));
     add("-rtc", "base=utc".to_owned());

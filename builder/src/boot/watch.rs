@@ -450,8 +450,14 @@ impl Asking {
         let over = self.0.clone();
         thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                // No answer is what a machine that boots gives.
-                if let Ok(nodes) = api.nodes()
+                let nodes = match api.nodes() {
+                    Ok(nodes) => Some(nodes),
+                    // It answers, but does not know the administrator's rights yet.
+                    Err(ureq::Error::StatusCode(_)) => Some(vec![]),
+                    // No answer is what a machine that boots gives.
+                    Err(_) => None,
+                };
+                if let Some(nodes) = nodes
                     && tell.send(Sign::Nodes(place, nodes)).is_err()
                 {
                     return;

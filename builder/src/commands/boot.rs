@@ -1,12 +1,13 @@
 //! `kimage boot`: try in QEMU what was built.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::gather;
+use super::gather::{self, Want};
 use super::select::select;
 use super::site::{Site, SiteError, print, print_json};
 use crate::artifact::{Check, Material, Store};
@@ -130,35 +131,36 @@ fn kubectl(
         offline: true,
         locked: true,
     };
-    let Ok(fetched) = gather::fetch(site, cluster, plan, &sources, &store, Check::Stamp) else {
+    let mut artifacts = gather::artifacts(cluster, plan)?;
+    artifacts.retain(|artifact| artifact.name == "kubernetes");
+    let want = Want {
+        artifacts: &artifacts,
+        bases: &BTreeMap::new(),
+        check: Check::Stamp,
+    };
+    let Ok(fetched) = gather::fetch(site, cluster, &sources, &store, &want) else {
         return Ok(None);
     };
-    for one in fetched
-        .iter()
-        .filter(|one| one.artifact.name == "kubernetes")
-    {
-        let Material::Archive(archive) = one.open(&store)? else {
-            continue;
-        };
-        let Some(slice) = archive.member("kubernetes/server/bin/kubectl") else {
-            continue;
-        };
-        let programs = directory.join("bin");
-        let target = programs.join("kubectl");
-        let write = |source| SiteError::Write {
-            path: target.clone(),
-            source,
-        };
-        std::fs::create_dir_all(&programs).map_err(write)?;
-        if std::fs::metadata(&target).is_ok_and(|there| there.len() == slice.size) {
-            return Ok(Some(programs));
-        }
-        let mut file = std::fs::File::open(slice.blob.path()).map_err(write)?;
-        file.seek(SeekFrom::Start(slice.offset)).map_err(write)?;
-        let partial = Partial::create(&target, 0o755)?;
-        std::io::copy(&mut file.take(slice.size), &mut partial.file()).map_err(write)?;
-        partial.finish(Durability::Named)?;
-        return Ok(Some(programs));
-    }
-    Ok(None)
+    let Some(one) = fetched.first() else {
+        return Ok(None);
+    };
+    let Material::Archive(archive) = one.open(&store)? else {
+        return Ok(None);
+    };
+    let Some(slice) = archive.member("kubernetes/server/bin/kubectl") else {
+        return Ok(None);
+    };
+    let programs = directory.join("bin");
+    let target = programs.join("kubectl");
+    let write = |source| SiteError::Write {
+        path: target.clone(),
+        source,
+    };
+    std::fs::create_dir_all(&programs).map_err(write)?;
+    let mut file = std::fs::File::open(slice.blob.path()).map_err(write)?;
+    file.seek(SeekFrom::Start(slice.offset)).map_err(write)?;
+    let partial = Partial::create(&target, 0o755)?;
+    std::io::copy(&mut file.take(slice.size), &mut partial.file()).map_err(write)?;
+    partial.finish(Durability::Named)?;
+    Ok(Some(programs))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::gather;
+use super::gather::{self, Want};
 use super::site::{Site, print};
 use crate::artifact::{Check, Store};
 use crate::base::{Base, BaseError};
@@ -26,16 +26,13 @@ pub(super) fn run(site: &Site, arguments: &Fetch) -> Outcome {
             Err(error) => return Err(error.into()),
         }
     }
-    gather::pin_bases(site, &arguments.sources, &bases)?;
     let store = Store::new(&site.cache);
-    let fetched = gather::fetch(
-        site,
-        &cluster,
-        &plan,
-        &arguments.sources,
-        &store,
-        Check::Full,
-    )?;
+    let want = Want {
+        artifacts: &gather::artifacts(&cluster, &plan)?,
+        bases: &bases,
+        check: Check::Full,
+    };
+    let fetched = gather::fetch(site, &cluster, &arguments.sources, &store, &want)?;
     let mut size = 0;
     for one in &fetched {
         // Decompressed now rather than at the first build.

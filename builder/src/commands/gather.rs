@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::site::{Site, SiteError};
 use crate::artifact::{
-    Bars, Check, Connections, Fetched, Fetcher, ImageReference, Lines, Lock, Material, Pins,
+    Artifact, Bars, Check, Connections, Fetched, Fetcher, ImageReference, Lines, Lock, Material, Pins,
     Progress, Store, needed,
 };
 use crate::cli::Sources;
@@ -40,11 +40,15 @@ pub(super) fn gather(
     bases: &BTreeMap<String, Digest>,
 ) -> Outcome<Gathered> {
     let addons = addons(site, cluster)?;
-    pin_bases(site, sources, bases)?;
     let store = Store::new(&site.cache);
     let mut programs = Programs::new();
     let mut archives = BTreeMap::new();
-    for fetched in fetch(site, cluster, plan, sources, &store, Check::Stamp)? {
+    let want = Want {
+        artifacts: &artifacts(cluster, plan)?,
+        bases,
+        check: Check::Stamp,
+    };
+    for fetched in fetch(site, cluster, sources, &store, &want)? {
         match fetched.open(&store)? {
             Material::Image(slice) => {
                 archives.insert(fetched.artifact.name.clone(), slice);
@@ -58,9 +62,10 @@ pub(super) fn gather(
     for reference in &plan.images {
         // In full, as containerd calls it: `docker.io/library/busybox:1`, not `busybox:1`.
         let reference = reference.parse::<ImageReference>()?.to_string();
-        if let Some(archive) = archives.get(&reference).cloned() {
-            images.push(PreloadedImage { reference, archive });
-        }
+        let Some(archive) = archives.get(&reference).cloned() else {
+            unreachable!("`{reference}` is among the plan's artifacts")
+        };
+        images.push(PreloadedImage { reference, archive });
     }
     let credentials = credentials(site, cluster, nodes)?;
     Ok(Gathered {
@@ -71,17 +76,31 @@ pub(super) fn gather(
     })
 }
 
-/// Sees to it that all artifacts are in the store, and in the lock.
+/// Every artifact of a cluster.
+pub(super) fn artifacts(cluster: &Cluster, plan: &Plan) -> Outcome<Vec<Artifact>> {
+    Ok(needed(cluster, plan.images.iter().map(String::as_str))?)
+}
+
+/// What the store and the lock must have.
+pub(super) struct Want<'a> {
+    /// What is fetched unless the store has it.
+    pub(super) artifacts: &'a [Artifact],
+    /// Bases by image: pinned, or held against the lock.
+    pub(super) bases: &'a BTreeMap<String, Digest>,
+    /// How closely the store's own files are looked at.
+    pub(super) check: Check,
+}
+
+/// Sees to it that the store has all of it, and the lock too.
 pub(super) fn fetch(
     site: &Site,
     cluster: &Cluster,
-    plan: &Plan,
     sources: &Sources,
     store: &Store,
-    check: Check,
+    want: &Want<'_>,
 ) -> Outcome<Vec<Fetched>> {
     let mut lock = Lock::read(&site.lock)?;
-    let needed = needed(cluster, plan.images.iter().map(String::as_str))?;
+    pin_bases(&mut lock, want.bases, sources.locked)?;
     let bars = Bars::new();
     let report = site.report;
     let lines = Lines(move |line: &str| report.step(line));
@@ -103,11 +122,11 @@ pub(super) fn fetch(
         } else {
             Pins::Update
         },
-        check,
+        check: want.check,
         progress,
         sleep: &std::thread::sleep,
     };
-    let fetched = fetcher.run(&needed, &mut lock)?;
+    let fetched = fetcher.run(want.artifacts, &mut lock)?;
     if !sources.locked {
         lock.write(&site.lock)?;
     }
@@ -134,26 +153,21 @@ impl Failure for BaseDrift {
 }
 
 /// Pins bases in the lock, or holds them against it.
-pub(super) fn pin_bases(
-    site: &Site,
-    sources: &Sources,
+fn pin_bases(
+    lock: &mut Lock,
     bases: &BTreeMap<String, Digest>,
-) -> Outcome {
-    let mut lock = Lock::read(&site.lock)?;
+    locked: bool,
+) -> Result<(), BaseDrift> {
     for (image, digest) in bases {
         let pinned = lock.bases.insert(image.clone(), *digest);
-        if sources.locked && pinned != Some(*digest) {
+        if locked && pinned != Some(*digest) {
             let pinned = pinned.map_or_else(|| "none".into(), |digest| digest.short());
             return Err(BaseDrift {
                 image: image.clone(),
                 is: digest.short(),
                 pinned,
-            }
-            .into());
+            });
         }
-    }
-    if !sources.locked {
-        lock.write(&site.lock)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
 use crate::spec::Cluster;
-use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing, TreePath};
+use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing};
 
 /// The base's own account files.
 #[derive(Debug, Clone, Default)]
@@ -74,26 +74,25 @@ pub(super) fn layer(_: &NodePlan, materials: &Materials<'_>) -> Result<Layer, Co
             gshadow.push_str(&format!("{name}:!::\n"));
         }
     }
-    let mut write = |path: &str, text: String, mode, gid| {
-        if let Ok(path) = path.parse::<TreePath>() {
-            let meta = Meta {
-                gid,
-                ..Meta::root(mode)
-            };
-            layer.add(
-                path,
-                Kind::File(Content::bytes(text)),
-                meta,
-                Sharing::Role,
-                Overwrite::Replace,
-            );
-        }
+    let mut write = |path: &str, text: String, mode, gid| -> Result<(), PathError> {
+        let meta = Meta {
+            gid,
+            ..Meta::root(mode)
+        };
+        layer.add(
+            path.parse()?,
+            Kind::File(Content::bytes(text)),
+            meta,
+            Sharing::Role,
+            Overwrite::Replace,
+        );
+        Ok(())
     };
-    write("/etc/passwd", passwd, 0o644, 0);
-    write("/etc/group", group, 0o644, 0);
-    write("/etc/shadow", shadow, base.shadow_mode, base.shadow_gid);
+    write("/etc/passwd", passwd, 0o644, 0)?;
+    write("/etc/group", group, 0o644, 0)?;
+    write("/etc/shadow", shadow, base.shadow_mode, base.shadow_gid)?;
     if !base.gshadow.is_empty() {
-        write("/etc/gshadow", gshadow, base.shadow_mode, base.shadow_gid);
+        write("/etc/gshadow", gshadow, base.shadow_mode, base.shadow_gid)?;
     }
     Ok(layer)
 }

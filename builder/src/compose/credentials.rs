@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
 use crate::secret::Secret;
-use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing, TreePath};
+use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing};
 use crate::trust::kubeconfig::{Access, embedded, referencing};
 use crate::trust::{Certificate, ControlPlane, Pair};
 
@@ -41,21 +41,21 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         user,
         authority: &held.kubernetes_ca,
     };
-    files.shared(format!("{PKI}/ca.crt"), 0o644, &held.kubernetes_ca);
+    files.shared(&format!("{PKI}/ca.crt"), 0o644, &held.kubernetes_ca)?;
     files.pair(&format!("{PKI}/kubelet"), &held.kubelet_serving, None)?;
     // The kubelet renews this one itself: it wants a link `current`, which it moves on to the next file.
     files.own(
-        format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
+        &format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
         0o600,
         0,
         held.kubelet.combined(),
         KUBECONFIG,
     )?;
     let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
-    files.link(&current, "kubelet-client-kimage.pem");
+    files.link(&current, "kubelet-client-kimage.pem")?;
     let kubelet = referencing(&access(&itself), &current, &current);
     files.own(
-        "/etc/kubernetes/kubelet.conf".into(),
+        "/etc/kubernetes/kubelet.conf",
         0o600,
         0,
         kubelet,
@@ -95,23 +95,23 @@ fn control_plane(
         .iter()
         .find(|account| account.name == "etcd")
         .map(|account| account.id);
-    files.secret(format!("{PKI}/ca.key"), master.kubernetes_ca_key.clone());
+    files.secret(&format!("{PKI}/ca.key"), master.kubernetes_ca_key.clone())?;
     files.shared(
-        format!("{PKI}/front-proxy-ca.crt"),
+        &format!("{PKI}/front-proxy-ca.crt"),
         0o644,
         &master.front_proxy_ca,
-    );
-    files.shared(format!("{PKI}/etcd/ca.crt"), 0o644, &master.etcd_ca);
+    )?;
+    files.shared(&format!("{PKI}/etcd/ca.crt"), 0o644, &master.etcd_ca)?;
     files.text(
-        format!("{PKI}/sa.pub"),
+        &format!("{PKI}/sa.pub"),
         0o644,
         master.service_account.public.clone(),
-    );
-    files.secret(format!("{PKI}/sa.key"), master.service_account.key.clone());
+    )?;
+    files.secret(&format!("{PKI}/sa.key"), master.service_account.key.clone())?;
     files.secret(
-        "/etc/kubernetes/encryption.yaml".into(),
+        "/etc/kubernetes/encryption.yaml",
         encryption(node, &master.encryption_key),
-    );
+    )?;
     for (name, pair, owner) in [
         ("apiserver", &master.apiserver, None),
         (
@@ -156,48 +156,60 @@ struct Files {
 }
 
 impl Files {
-    fn add(&mut self, path: String, kind: Kind, mode: u16, owner: u32, sharing: Sharing) {
-        if let Ok(path) = path.parse::<TreePath>() {
-            let meta = Meta {
-                uid: owner,
-                gid: owner,
-                ..Meta::root(mode)
-            };
-            self.layer.add(path, kind, meta, sharing, Overwrite::Refuse);
-        }
+    fn add(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        mode: u16,
+        owner: u32,
+        sharing: Sharing,
+    ) -> Result<(), ComposeError> {
+        let meta = Meta {
+            uid: owner,
+            gid: owner,
+            ..Meta::root(mode)
+        };
+        self.layer
+            .add(path.parse()?, kind, meta, sharing, Overwrite::Refuse);
+        Ok(())
     }
 
     /// A public text that all nodes of the role share.
-    fn text(&mut self, path: String, mode: u16, text: String) {
+    fn text(&mut self, path: &str, mode: u16, text: String) -> Result<(), ComposeError> {
         self.add(
             path,
             Kind::File(Content::bytes(text)),
             mode,
             0,
             Sharing::Role,
-        );
+        )
     }
 
     /// An authority's certificate.
-    fn shared(&mut self, path: String, mode: u16, certificate: &Certificate) {
-        self.text(path, mode, certificate.pem().to_owned());
+    fn shared(
+        &mut self,
+        path: &str,
+        mode: u16,
+        certificate: &Certificate,
+    ) -> Result<(), ComposeError> {
+        self.text(path, mode, certificate.pem().to_owned())
     }
 
     /// A secret that all nodes of the role share.
-    fn secret(&mut self, path: String, secret: Secret) {
+    fn secret(&mut self, path: &str, secret: Secret) -> Result<(), ComposeError> {
         self.add(
             path,
             Kind::File(Content::Secret(secret)),
             0o600,
             0,
             Sharing::Role,
-        );
+        )
     }
 
     /// A file of this node alone, filled up to its slot.
     fn own(
         &mut self,
-        path: String,
+        path: &str,
         mode: u16,
         owner: u32,
         text: Secret,
@@ -205,9 +217,8 @@ impl Files {
     ) -> Result<(), ComposeError> {
         let mut bytes = text.expose().to_vec();
         if bytes.len() > slot {
-            let path = path.parse().unwrap_or_else(|_| TreePath::root());
             return Err(ComposeError::SlotTooSmall {
-                path,
+                path: path.parse()?,
                 size: bytes.len(),
                 slot,
             });
@@ -219,16 +230,15 @@ impl Files {
             mode,
             owner,
             Sharing::Node,
-        );
-        Ok(())
+        )
     }
 
     /// A certificate and its key beside it.
     fn pair(&mut self, stem: &str, pair: &Pair, owner: Option<u32>) -> Result<(), ComposeError> {
         let certificate = Secret::new(pair.certificate.pem().as_bytes().to_vec());
-        self.own(format!("{stem}.crt"), 0o644, 0, certificate, PEM)?;
+        self.own(&format!("{stem}.crt"), 0o644, 0, certificate, PEM)?;
         self.own(
-            format!("{stem}.key"),
+            &format!("{stem}.key"),
             0o600,
             owner.unwrap_or(0),
             pair.key.clone(),
@@ -244,7 +254,7 @@ impl Files {
         pair: &Pair,
     ) -> Result<(), ComposeError> {
         self.own(
-            format!("/etc/kubernetes/{name}.conf"),
+            &format!("/etc/kubernetes/{name}.conf"),
             0o600,
             0,
             embedded(access, pair),
@@ -256,12 +266,11 @@ impl Files {
     /// take its own certificates for not yet valid.
     fn earliest(&mut self, from: time::OffsetDateTime) -> Result<(), ComposeError> {
         let text = Secret::new(from.unix_timestamp().to_string().into_bytes());
-        self.own("/etc/kimage/earliest-time".into(), 0o644, 0, text, CLOCK)
+        self.own("/etc/kimage/earliest-time", 0o644, 0, text, CLOCK)
     }
 
-    fn link(&mut self, path: &str, target: &str) {
-        if let Ok(path) = path.parse::<TreePath>() {
-            self.layer.symlink(path, target);
-        }
+    fn link(&mut self, path: &str, target: &str) -> Result<(), ComposeError> {
+        self.layer.symlink(path.parse()?, target);
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::overlay::OverlayError;
-use crate::tree::{SealError, TreePath};
+use crate::tree::{PathError, SealError, TreePath};
 
 /// Why an image cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum ComposeError {
     /// Layers do not fit over each other.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// A name makes no path inside an image.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// A release lacks a program.
     #[error("`{artifact}` does not hold `{member}`")]
     NoProgram {
@@ -60,7 +63,9 @@ impl Failure for ComposeError {
             Self::Seal(error) => error.exit(),
             Self::NoProgram { .. } => Exit::Integrity,
             Self::SlotTooSmall { .. } => Exit::Other,
-            Self::UnknownOwner { .. } | Self::AccountTaken { .. } => Exit::UserFiles,
+            Self::Path(_) | Self::UnknownOwner { .. } | Self::AccountTaken { .. } => {
+                Exit::UserFiles
+            }
         }
     }
 
@@ -75,7 +80,7 @@ impl Failure for ComposeError {
             Self::AccountTaken { .. } => {
                 Some("choose another name or number under `host.users`".into())
             }
-            Self::SlotTooSmall { .. } => None,
+            Self::Path(_) | Self::SlotTooSmall { .. } => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{ComposeError, Materials, accounts};
 use crate::plan::NodePlan;
 use crate::spec::Role;
-use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing, TreePath};
+use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing};
 
 /// The stage.
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
@@ -32,15 +32,10 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         layer.add(file.path.clone(), kind, meta, Sharing::Role, overwrite);
     }
     crate::overlay::enable(&mut layer);
-    if !cluster.host.ssh_keys.is_empty()
-        && let (Ok(directory), Ok(keys)) = (
-            "/root/.ssh".parse::<TreePath>(),
-            "/root/.ssh/authorized_keys".parse::<TreePath>(),
-        )
-    {
-        layer.directory(directory, Meta::root(0o700));
+    if !cluster.host.ssh_keys.is_empty() {
+        layer.directory("/root/.ssh".parse()?, Meta::root(0o700));
         layer.file(
-            keys,
+            "/root/.ssh/authorized_keys".parse()?,
             Meta::root(0o600),
             Content::bytes(cluster.host.ssh_keys.join("\n") + "\n"),
         );
@@ -49,9 +44,11 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         for (place, (name, text)) in materials.addons.iter().enumerate() {
             // After kimage's own, in the order of the cluster file.
             let path = format!("/etc/kubernetes/addons/{}-{name}", 50 + place);
-            if let Ok(path) = path.parse::<TreePath>() {
-                layer.file(path, Meta::root(0o644), Content::bytes(text.clone()));
-            }
+            layer.file(
+                path.parse()?,
+                Meta::root(0o644),
+                Content::bytes(text.clone()),
+            );
         }
     }
     Ok(layer)

@@ -2,7 +2,7 @@
 
 use super::{ComposeError, Materials};
 use crate::plan::NodePlan;
-use crate::tree::{Content, Layer, Meta, Origin, Slice, TreePath};
+use crate::tree::{Content, Layer, Meta, Origin, Slice};
 
 /// A container image, as an OCI archive.
 #[derive(Debug, Clone)]
@@ -34,16 +34,16 @@ pub(super) fn layer(_: &NodePlan, materials: &Materials<'_>) -> Result<Layer, Co
             .collect();
         let path = format!("{DIRECTORY}/{name}.tar");
         list.push_str(&format!("{path} {}\n", image.reference));
-        if let Ok(path) = path.parse::<TreePath>() {
-            layer.file(
-                path,
-                Meta::root(0o644),
-                Content::Slice(image.archive.clone()),
-            );
-        }
+        layer.file(
+            path.parse()?,
+            Meta::root(0o644),
+            Content::Slice(image.archive.clone()),
+        );
     }
-    if let Ok(path) = "/etc/kimage/images".parse::<TreePath>() {
-        layer.file(path, Meta::root(0o644), Content::bytes(list));
-    }
+    layer.file(
+        "/etc/kimage/images".parse()?,
+        Meta::root(0o644),
+        Content::bytes(list),
+    );
     Ok(layer)
 }

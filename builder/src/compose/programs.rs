@@ -6,7 +6,7 @@ use super::{ComposeError, Materials};
 use crate::artifact::Material;
 use crate::plan::NodePlan;
 use crate::spec::Role;
-use crate::tree::{Content, Layer, Meta, Origin, Slice, TreePath};
+use crate::tree::{Content, Layer, Meta, Origin, Slice};
 
 /// What was fetched, by its name in the lock.
 pub type Programs = BTreeMap<String, Material>;
@@ -87,9 +87,7 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             } else {
                 program.path.into()
             };
-            if let Ok(path) = path.parse::<TreePath>() {
-                layer.file(path, Meta::root(0o755), Content::Slice(slice));
-            }
+            layer.file(path.parse()?, Meta::root(0o755), Content::Slice(slice));
         }
     }
     Ok(layer)

@@ -3,7 +3,7 @@
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
 use crate::spec::Role;
-use crate::tree::{Kind, Layer, Meta, Origin, Overwrite, Sharing, TreePath};
+use crate::tree::{Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing};
 
 /// Units that never run: questions at first boot, swap, and package timers that would change a node behind one's back.
 const MASKED: &[&str] = &[
@@ -46,38 +46,37 @@ const MASTER_DIRECTORIES: &[(&str, u16, Option<&str>)] = &[
 /// The stage.
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut layer = Layer::new(Origin::new("stage system"));
-    let mut add = |path: String, kind: Kind, meta: Meta| {
-        if let Ok(path) = path.parse::<TreePath>() {
-            layer.add(path, kind, meta, Sharing::Role, Overwrite::Replace);
-        }
+    let mut add = |path: &str, kind: Kind, meta: Meta| -> Result<(), PathError> {
+        layer.add(path.parse()?, kind, meta, Sharing::Role, Overwrite::Replace);
+        Ok(())
     };
     for unit in MASKED {
         add(
-            format!("/etc/systemd/system/{unit}"),
+            &format!("/etc/systemd/system/{unit}"),
             Kind::Symlink("/dev/null".into()),
             Meta::root(0o777),
-        );
+        )?;
     }
     for (target, unit) in ENABLED {
         let link = format!("/etc/systemd/system/{target}.wants/{unit}");
         add(
-            link,
+            &link,
             Kind::Symlink(format!("/usr/lib/systemd/system/{unit}")),
             Meta::root(0o777),
-        );
+        )?;
     }
     // Nobody logs in, unless somebody's key is declared.
     if materials.cluster.host.ssh_keys.is_empty() {
         for unit in ["ssh.service", "ssh.socket", "sshd.service"] {
             add(
-                format!("/etc/systemd/system/{unit}"),
+                &format!("/etc/systemd/system/{unit}"),
                 Kind::Symlink("/dev/null".into()),
                 Meta::root(0o777),
-            );
+            )?;
         }
     }
     for (path, mode) in DIRECTORIES {
-        add((*path).to_owned(), Kind::Directory, Meta::root(*mode));
+        add(path, Kind::Directory, Meta::root(*mode))?;
     }
     if node.role == Role::Master {
         for (path, mode, account) in MASTER_DIRECTORIES {
@@ -86,14 +85,14 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
                 .find(|known| Some(known.name) == *account)
                 .map_or(0, |known| known.id);
             add(
-                (*path).to_owned(),
+                path,
                 Kind::Directory,
                 Meta {
                     uid: id,
                     gid: id,
                     ..Meta::root(*mode)
                 },
-            );
+            )?;
         }
     }
     Ok(layer)
