@@ -25,7 +25,7 @@ define install
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $${missing[@]} >/dev/null; fi
 endef
 
-.PHONY: help build mirror base demo test lint unit outputs guests guests-all bench packages test-packages
+.PHONY: help build mirror base demo test lint unit outputs guests bench packages test-packages
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,11 +62,8 @@ unit: test-packages build
 outputs: test-packages base
 	qemu-tests/outputs
 
-guests guests-all: export KIMAGE_TEST_PATIENCE ?= 2
-guests: test-packages base
-	qemu-tests/run one-master
-
-guests-all: test-packages base ## Boot every scenario of qemu-tests, also those that CI has no time for.
+guests: export KIMAGE_TEST_PATIENCE ?= 2
+guests: test-packages base ## Boot every scenario of qemu-tests.
 	qemu-tests/run
 
 test: lint unit outputs guests ## Everything that CI runs.

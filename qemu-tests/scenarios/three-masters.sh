@@ -10,7 +10,6 @@ kubernetes: {version: 1.34.2}
 runtime: {version: 2.1.4, runc: 1.3.0, cniPlugins: 1.7.1, crictl: 1.30.0}
 # Three machines on few processors take turns: a short wait would be a needless election.
 etcd: {version: 3.6.5, heartbeatInterval: 1000, electionTimeout: 10000}
-images: ["kimage.test/probe:1"]
 nodes:
   - {name: master-1, role: master, address: 192.168.77.11/24}
   - {name: master-2, role: master, address: 192.168.77.12/24}
