@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::site::{Site, SiteError};
 use crate::artifact::{
-    Artifact, Bars, Check, Connections, Fetched, Fetcher, ImageReference, Lines, Lock, Material, Pins,
-    Progress, Store, needed,
+    Artifact, Bars, Check, Connections, Fetched, Fetcher, ImageReference, Lines, Lock, Material,
+    Pins, Progress, Store, needed,
 };
 use crate::cli::Sources;
 use crate::compose::{PreloadedImage, Programs};

@@ -193,7 +193,7 @@ mod tests {
                 "dns_address": "10.96.0.10", "master_count": 1,
                 "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
                 "etcd": {
-                    "servers": "https://192.0.2.11:2379", "initial_cluster": "k8s-master-1=https://192.0.2.11:2380",
+                    "initial_cluster": "k8s-master-1=https://192.0.2.11:2380",
                     "token": "lab", "heartbeat_interval": 100, "election_timeout": 1000
                 }
             }),

@@ -262,8 +262,8 @@ fn tell(path: &Path, wanted: &str, refusal: Refusal) -> InspectError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::fixture::{self, EPOCH};
-    use crate::sink::{Disk, qcow2 as qcow2_sink, raw};
+    use crate::sink::fixture;
+    use crate::sink::{qcow2 as qcow2_sink, raw};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
     use std::sync::OnceLock;
@@ -278,15 +278,7 @@ mod tests {
         static MADE: OnceLock<Made> = OnceLock::new();
         MADE.get_or_init(|| {
             let (root, esp, boot) = (fixture::root("a"), fixture::esp(), fixture::boot());
-            let disk = Disk {
-                root: &root,
-                esp: &esp,
-                boot: &boot,
-                identity: fixture::identity(1),
-                epoch: EPOCH,
-                headroom: 4 << 20,
-            };
-            let layout = disk.layout().unwrap();
+            let layout = fixture::disk(&root, &esp, &boot, 1).layout().unwrap();
             let made = Made {
                 raw: tempfile::NamedTempFile::new().unwrap(),
                 qcow2: tempfile::NamedTempFile::new().unwrap(),

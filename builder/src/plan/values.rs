@@ -115,8 +115,6 @@ pub struct Api {
 /// etcd's members and times.
 #[derive(Debug, Clone, Serialize)]
 pub struct EtcdValues {
-    /// Client URLs of all members, joined by commas.
-    pub servers: String,
     /// Names and peer URLs of all members, as `--initial-cluster` takes them.
     pub initial_cluster: String,
     /// What tells this cluster's members from others'.
@@ -257,7 +255,6 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         time_servers: cluster.network.time_servers.clone(),
         bridge: cluster.network.cni == crate::spec::Cni::Bridge,
         etcd: EtcdValues {
-            servers: join(members().map(|(_, address)| format!("https://{address}:2379"))),
             initial_cluster: join(
                 members().map(|(name, address)| format!("{name}=https://{address}:2380")),
             ),

@@ -237,7 +237,7 @@ fn installed(boot: &BootCode, sector: u64) -> Result<(Vec<u8>, Vec<u8>), SinkErr
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{self, EPOCH, oracle};
+    use super::super::fixture::{self, disk, oracle};
     use super::super::{Checked, Memory};
     use super::*;
     use std::io::Write;
@@ -248,17 +248,6 @@ mod tests {
         let mut region = Checked::new(Memory::new(layout.size() as usize));
         layout.write(&mut region).unwrap();
         region.finish().unwrap().into_bytes()
-    }
-
-    fn disk<'a>(root: &'a Tree, esp: &'a Tree, boot: &'a BootCode, node: u128) -> Disk<'a> {
-        Disk {
-            root,
-            esp,
-            boot,
-            identity: fixture::identity(node),
-            epoch: EPOCH,
-            headroom: 4 << 20,
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use uuid::Uuid;
 
-use super::{BootCode, DiskIdentity};
+use super::{BootCode, Disk, DiskIdentity};
 use crate::tree::{Blob, Content, Kind, Layer, Meta, Origin, Overwrite, Sharing, Slice, Tree};
 
 pub(crate) const EPOCH: i64 = 1_700_000_000;
@@ -173,4 +173,16 @@ pub(crate) fn oracle(program: &str, arguments: &[&str], image: &Path) -> String 
     );
     assert!(output.status.success(), "{program}: {said}");
     said
+}
+
+/// The disk of a node.
+pub(crate) fn disk<'a>(root: &'a Tree, esp: &'a Tree, boot: &'a BootCode, node: u128) -> Disk<'a> {
+    Disk {
+        root,
+        esp,
+        boot,
+        identity: identity(node),
+        epoch: EPOCH,
+        headroom: 4 << 20,
+    }
 }

@@ -273,8 +273,8 @@ impl Region for Guest<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{self, EPOCH, oracle};
-    use super::super::{Checked, Disk, Memory, raw};
+    use super::super::fixture::{self, oracle};
+    use super::super::{Checked, Memory, raw};
     use super::*;
     use proptest::prelude::*;
     use std::io::Write;
@@ -283,15 +283,7 @@ mod tests {
 
     fn images() -> (NamedTempFile, NamedTempFile) {
         let (root, esp, boot) = (fixture::root("a"), fixture::esp(), fixture::boot());
-        let disk = Disk {
-            root: &root,
-            esp: &esp,
-            boot: &boot,
-            identity: fixture::identity(1),
-            epoch: EPOCH,
-            headroom: 4 << 20,
-        };
-        let layout = disk.layout().unwrap();
+        let layout = fixture::disk(&root, &esp, &boot, 1).layout().unwrap();
         let (plain, own) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
         let digest = raw::write(&layout, plain.as_file()).unwrap();
         assert_eq!(digest, Digest::of(&std::fs::read(plain.path()).unwrap()));

@@ -49,13 +49,8 @@ fn what_a_mirror_has_is_stored_pinned_and_opened() {
 
 #[test]
 fn once_fetched_nothing_is_asked_for_again() {
-    let site = Site::new();
-    site.publish(&runc(), b"runc itself");
+    let (site, _, mut lock) = with_runc();
     let url = site.url();
-    let mut lock = Lock::default();
-    fetcher(&site.store, &url)
-        .run(&[runc()], &mut lock)
-        .unwrap();
     let text = lock.text();
     fs::remove_dir_all(site.root()).unwrap();
     for check in [Check::Stamp, Check::Full] {
@@ -88,13 +83,8 @@ fn bytes_that_upstreams_checksum_does_not_describe_are_not_stored() {
 
 #[test]
 fn bytes_that_the_lock_does_not_describe_are_not_stored() {
-    let site = Site::new();
-    site.publish(&runc(), b"runc itself");
+    let (site, _, lock) = with_runc();
     let url = site.url();
-    let mut lock = Lock::default();
-    fetcher(&site.store, &url)
-        .run(&[runc()], &mut lock)
-        .unwrap();
     for (other, word) in [(b"runc ITSELF".as_slice(), "sha256"), (b"runc", "4 bytes")] {
         // Upstream replaced the file and its checksum.
         site.publish(&runc(), other);
@@ -109,13 +99,8 @@ fn bytes_that_the_lock_does_not_describe_are_not_stored() {
 
 #[test]
 fn a_damaged_entry_is_found_set_aside_and_fetched_again() {
-    let site = Site::new();
-    site.publish(&runc(), b"runc itself");
+    let (site, first, mut lock) = with_runc();
     let url = site.url();
-    let mut lock = Lock::default();
-    let first = fetcher(&site.store, &url)
-        .run(&[runc()], &mut lock)
-        .unwrap();
     let path = &first[0].entry.path;
     for damage in ["truncated", "overwritten", "stamp lost"] {
         let times = fs::metadata(path).unwrap().modified().unwrap();
@@ -144,13 +129,7 @@ fn a_damaged_entry_is_found_set_aside_and_fetched_again() {
 
 #[test]
 fn a_disk_that_rots_silently_is_found_by_a_full_check() {
-    let site = Site::new();
-    site.publish(&runc(), b"runc itself");
-    let url = site.url();
-    let mut lock = Lock::default();
-    let first = fetcher(&site.store, &url)
-        .run(&[runc()], &mut lock)
-        .unwrap();
+    let (site, first, _) = with_runc();
     let path = &first[0].entry.path;
     fs::write(path, b"runc ITSELF").unwrap();
     // What a rotten disk looks like: other bytes, and a stamp that holds.
@@ -221,13 +200,8 @@ fn a_damaged_unpacked_archive_is_made_again() {
 
 #[test]
 fn a_damaged_entry_is_an_integrity_error_where_nothing_may_be_fetched() {
-    let site = Site::new();
-    site.publish(&runc(), b"runc itself");
+    let (site, first, mut lock) = with_runc();
     let url = site.url();
-    let mut lock = Lock::default();
-    let first = fetcher(&site.store, &url)
-        .run(&[runc()], &mut lock)
-        .unwrap();
     let offline = Fetcher {
         mirror: None,
         connections: Connections::Forbidden,

@@ -152,3 +152,14 @@ pub(super) fn read(slice: &crate::tree::Slice) -> Vec<u8> {
     let whole = fs::read(slice.blob.path()).unwrap();
     whole[slice.offset as usize..][..slice.size as usize].to_vec()
 }
+
+/// A mirror with runc, which was fetched from it.
+pub(super) fn with_runc() -> (Site, Vec<Fetched>, Lock) {
+    let site = Site::new();
+    site.publish(&runc(), b"runc itself");
+    let mut lock = Lock::default();
+    let fetched = fetcher(&site.store, &site.url())
+        .run(&[runc()], &mut lock)
+        .unwrap();
+    (site, fetched, lock)
+}
