@@ -91,6 +91,16 @@ spec:
 EOF
 }
 
+# Whether pods' containers were started more than once.
+started_again() {
+  local pod restarts
+  for pod; do
+    restarts=$(kubectl get pod "$pod" -o 'jsonpath={.status.containerStatuses[0].restartCount}') || return
+    echo "$pod: $restarts"
+    [ "${restarts:-0}" -gt 0 ] || return
+  done
+}
+
 no_pending_requests() {
   local requests
   requests=$(kubectl get csr --no-headers) || return

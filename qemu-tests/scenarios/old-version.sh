@@ -44,6 +44,7 @@ works() {
 }
 
 came_back() {
+  check 'after a power cut, the pod was started again' within 240 started_again one
   check 'after a power cut, the pod runs again' within 240 kubectl wait --for=condition=Ready pod/one --timeout=30s
   for node in "${nodes[@]}"; do node_has_grown "$node"; done
 }
