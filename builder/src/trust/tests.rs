@@ -711,8 +711,11 @@ fn assert_no_secret(text: &str, files: &BTreeMap<PathBuf, Vec<u8>>) {
 
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
-    // Another character of the same alphabet, so that only meaning is lost.
-    bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+    // Another character of the same alphabet, so that only meaning is lost. As a hexadecimal digit, `a` is `A`.
+    bytes[at] = match bytes[at] {
+        b'A' | b'a' => b'B',
+        _ => b'A',
+    };
     fs::write(path, bytes).unwrap();
 }
 
