@@ -32,17 +32,23 @@ fn flags(unit: &str) -> Vec<&str> {
         .collect()
 }
 
+/// The first of the name server's objects of a kind.
+fn name_server(kind: &str, minor: &Minor) -> Value {
+    let objects = written(
+        "master",
+        "/etc/kubernetes/addons/20-coredns.yaml",
+        minor.first,
+    );
+    serde_yaml_ng::Deserializer::from_str(&objects.unwrap())
+        .map(|object| Value::deserialize(object).unwrap())
+        .find(|object| object["kind"] == kind)
+        .unwrap()
+}
+
 #[test]
 fn every_program_takes_every_flag_of_its_unit() {
     for minor in facts::minors() {
-        for component in [
-            Component::Etcd,
-            Component::KubeApiserver,
-            Component::KubeControllerManager,
-            Component::KubeScheduler,
-            Component::Kubelet,
-            Component::KubeProxy,
-        ] {
+        for component in Component::ALL {
             let version = match component {
                 Component::Etcd => minor.etcd,
                 _ => minor.first,
@@ -128,16 +134,7 @@ fn secrets_are_encrypted_at_every_minor() {
 #[test]
 fn the_name_server_runs_where_its_minor_has_it_run() {
     for minor in facts::minors() {
-        let objects = written(
-            "master",
-            "/etc/kubernetes/addons/20-coredns.yaml",
-            minor.first,
-        );
-        let objects = objects.unwrap();
-        let deployment = serde_yaml_ng::Deserializer::from_str(&objects)
-            .map(|object| Value::deserialize(object).unwrap())
-            .find(|object| object["kind"] == "Deployment")
-            .unwrap();
+        let deployment = name_server("Deployment", minor);
         let pod = &deployment["spec"]["template"]["spec"];
         assert_eq!(pod["nodeSelector"][&minor.os_label], "linux");
         let tolerated: Vec<String> = pod["tolerations"]
@@ -160,16 +157,8 @@ fn the_name_server_runs_where_its_minor_has_it_run() {
 /// The Corefile of a minor that forwards to a name server.
 fn corefile(minor: &str) -> String {
     let minor = facts::minor(format!("{minor}.0").parse().unwrap()).unwrap();
-    let objects = written(
-        "master",
-        "/etc/kubernetes/addons/20-coredns.yaml",
-        minor.first,
-    );
-    let corefile = serde_yaml_ng::Deserializer::from_str(&objects.unwrap())
-        .map(|object| Value::deserialize(object).unwrap())
-        .find(|object| object["kind"] == "ConfigMap")
-        .unwrap();
-    corefile["data"]["Corefile"].as_str().unwrap().to_owned()
+    let map = name_server("ConfigMap", minor);
+    map["data"]["Corefile"].as_str().unwrap().to_owned()
 }
 
 #[test]

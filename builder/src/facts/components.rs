@@ -105,15 +105,6 @@ mod tests {
     use super::*;
     use crate::facts::minors;
 
-    const COMPONENTS: [Component; 6] = [
-        Component::Etcd,
-        Component::KubeApiserver,
-        Component::KubeControllerManager,
-        Component::KubeScheduler,
-        Component::Kubelet,
-        Component::KubeProxy,
-    ];
-
     /// Every known minor's version of a component, and newer etcds.
     fn versions(component: Component) -> Vec<Version> {
         let mut versions: Vec<Version> = match component {
@@ -128,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_flag_is_accepted_by_every_version_that_it_is_given_to() {
-        for component in COMPONENTS {
+        for component in Component::ALL {
             for version in versions(component) {
                 for argument in arguments(component, version) {
                     let status = flag(component, argument.flag, version);
@@ -145,7 +136,7 @@ mod tests {
 
     #[test]
     fn no_line_is_lost_to_a_misspelling() {
-        for component in COMPONENTS {
+        for component in Component::ALL {
             assert!(!lines(component).is_empty());
             for line in lines(component) {
                 let ever = versions(component).into_iter().any(|version| {
@@ -166,7 +157,7 @@ mod tests {
 
     #[test]
     fn no_flag_is_given_twice() {
-        for component in COMPONENTS {
+        for component in Component::ALL {
             for version in versions(component) {
                 let arguments = arguments(component, version);
                 let names: BTreeSet<_> = arguments.iter().map(|argument| argument.flag).collect();
@@ -201,7 +192,7 @@ mod tests {
                 }
             }),
         );
-        for component in COMPONENTS {
+        for component in Component::ALL {
             for version in versions(component) {
                 for Argument {
                     flag,

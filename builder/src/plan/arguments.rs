@@ -17,19 +17,9 @@ pub struct Argument {
 
 /// The programs that a role runs.
 pub(super) fn of_role(role: Role) -> &'static [Component] {
-    use Component::{
-        Etcd, KubeApiserver, KubeControllerManager, KubeProxy, KubeScheduler, Kubelet,
-    };
     match role {
-        Role::Master => &[
-            Etcd,
-            KubeApiserver,
-            KubeControllerManager,
-            KubeScheduler,
-            Kubelet,
-            KubeProxy,
-        ],
-        Role::Worker => &[Kubelet, KubeProxy],
+        Role::Master => &Component::ALL,
+        Role::Worker => &[Component::Kubelet, Component::KubeProxy],
     }
 }
 

@@ -239,6 +239,18 @@ pub enum Component {
     KubeProxy,
 }
 
+impl Component {
+    /// All of them, which is what a master runs.
+    pub const ALL: [Self; 6] = [
+        Self::Etcd,
+        Self::KubeApiserver,
+        Self::KubeControllerManager,
+        Self::KubeScheduler,
+        Self::Kubelet,
+        Self::KubeProxy,
+    ];
+}
+
 /// One machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct Node {
