@@ -194,13 +194,12 @@ pub struct Written {
     pub digest: Digest,
 }
 
-/// Writes a disk image.
+/// Writes a disk image. It is on the disk when it has its name: its manifest vouches for it from then on.
 pub fn image(
     target: &Path,
     mode: u32,
     format: ImageFormat,
     layout: &DiskLayout<'_>,
-    durability: Durability,
 ) -> Result<Written, OutputError> {
     let partial = Partial::create(target, mode)?;
     let written = match format {
@@ -219,7 +218,7 @@ pub fn image(
             source,
         })?
         .len();
-    partial.finish(durability)?;
+    partial.finish(Durability::Synced)?;
     Ok(Written {
         path: target.to_owned(),
         size,

@@ -17,14 +17,15 @@ use crate::cli::{Build, Format};
 use crate::compose::{self, AccountFiles, Materials, RoleOverlays};
 use crate::digest::{Digest, Hasher};
 use crate::failure::{Failure, Outcome};
-use crate::output::{self, Durability, ImageFormat};
+use crate::output::{self, ImageFormat};
 use crate::plan::{self, NodePlan};
 use crate::sink::{Disk, DiskIdentity};
 use crate::spec::{Cluster, NodeName, Role};
 use crate::tree::Layer;
 
-/// Free space of a root filesystem before it grows to its disk: enough for a first boot on a disk of the image's size.
-const HEADROOM: u64 = 256 << 20;
+/// Free space of a root filesystem before it grows to its disk: enough to come up and to grow. Every zero of it is
+/// digested in every build.
+const HEADROOM: u64 = 128 << 20;
 
 /// When the filesystems say that they were made. Any fixed time would do; this one is before every certificate.
 const EPOCH: i64 = 1_577_836_800;
@@ -242,7 +243,7 @@ fn build(
         headroom: HEADROOM,
     };
     let layout = disk.layout()?;
-    let written = output::image(&target, 0o600, format, &layout, Durability::Named)?;
+    let written = output::image(&target, 0o600, format, &layout)?;
     let manifest = Manifest {
         node: node.name.clone(),
         role: node.role,

@@ -4,16 +4,18 @@
 //! thread follows behind the *frontier*, the end of what is complete from the first byte on. What is written at the
 //! frontier is handed over in a few buffers that go to and fro; what was written ahead of it is read back from the page
 //! cache. Runs of zeros are neither: they are digested from a constant, and the file is sparse there. The whole takes as
-//! long as the slower of the two, which is the digesting, and a few MiB of memory.
+//! long as the slower of the two, which is the digesting, and some tens of MiB of memory: with fewer buffers, the two
+//! threads wait for each other more often than they work. A third thread waits for the disk.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use super::region::{cover, within};
+use super::writeback::Writeback;
 use super::{Region, SinkError};
 use crate::digest::{Digest, Hasher};
 
@@ -25,7 +27,7 @@ const WAITING: usize = 4096;
 /// What is handed over or read back at once.
 const BUFFER: usize = 512 << 10;
 /// How many buffers go to and fro.
-const BUFFERS: usize = 16;
+const BUFFERS: usize = 64;
 /// Less than this is not worth handing over.
 const WORTHWHILE: usize = 64 << 10;
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
@@ -46,6 +48,8 @@ pub(super) fn write(
             let _ = give_back.send(Vec::new());
         }
         let digesting = scope.spawn(move || digest(file, &told, &give_back));
+        let (writeback, asked) = Writeback::new();
+        let syncing = scope.spawn(move || asked.serve(file));
         let mut region = Frontier {
             file,
             size,
@@ -54,16 +58,23 @@ pub(super) fn write(
             told: 0,
             tell,
             buffers,
+            writeback,
         };
         let filled = fill(&mut region).and_then(|()| Ok(region.finish()?));
-        // The thread ends when nobody can tell it anything more, whether all went well or not.
+        // The threads end when nobody can tell them anything more, whether all went well or not.
         drop(region);
-        let digest = digesting
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the digesting thread failed")));
+        let digest = joined(digesting);
+        let synced = joined(syncing);
         filled?;
+        synced?;
         Ok(digest?)
     })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, io::Result<T>>) -> io::Result<T> {
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("a thread that writes an image failed")))
 }
 
 /// What the digesting thread is told.
@@ -84,6 +95,7 @@ struct Frontier<'a> {
     told: u64,
     tell: SyncSender<Progress>,
     buffers: Receiver<Vec<u8>>,
+    writeback: Writeback,
 }
 
 impl Frontier<'_> {
@@ -161,6 +173,7 @@ impl Region for Frontier<'_> {
         let size = bytes.len() as u64;
         within(self.size, offset, size)?;
         self.file.write_all_at(bytes, offset)?;
+        self.writeback.wrote(size);
         if bytes.len() >= WORTHWHILE && offset == self.frontier() {
             self.hand_over(offset, bytes);
         } else if size > 0 {

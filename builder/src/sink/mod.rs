@@ -22,6 +22,7 @@ pub mod raw;
 mod region;
 mod source;
 pub mod tar;
+mod writeback;
 
 pub use disk::{BootCode, Disk, DiskIdentity, DiskLayout};
 pub use failed::SinkError;
