@@ -67,6 +67,8 @@ pub struct Minor {
     pub cgroup_v1: CgroupV1,
     /// What the kubelet makes of control groups of version 2.
     pub cgroup_v2: CgroupV2,
+    /// Flags of `kubectl apply`, so that what is applied again changes nothing of what others added.
+    pub apply_flags: Vec<String>,
     /// How many minors older than the API server a kubelet may be.
     pub kubelet_skew: u32,
 }
@@ -220,6 +222,7 @@ fn column(
         os_label: facts.value("os_label")?,
         cgroup_v1: facts.value("cgroup_v1")?,
         cgroup_v2: facts.value("cgroup_v2")?,
+        apply_flags: facts.words("apply_flags")?,
         kubelet_skew: facts.value("kubelet_skew")?,
     })
 }
@@ -333,6 +336,8 @@ mod tests {
         assert_eq!(of("1.28.15").pause, "registry.k8s.io/pause:3.9");
         assert_eq!(of("1.10.13").etcd.to_string(), "3.1.12");
         assert_eq!(of("1.10.13").kubelet_fields, [""; 0]);
+        assert_eq!(of("1.15.12").apply_flags, [""; 0]);
+        assert_eq!(of("1.16.0").apply_flags[0], "--server-side");
         assert_eq!(of("1.18.20").pause, "registry.k8s.io/pause:3.2");
         assert_eq!(of("1.18.20").cgroup_v2, CgroupV2::Unknown);
         assert_eq!(of("1.22.17").scheduler_configuration, None);

@@ -40,6 +40,8 @@ pub struct ClusterValues {
     pub dns_address: String,
     /// Words of the DNS's configuration that its version knows and others do not.
     pub corefile: Vec<String>,
+    /// Flags of `kubectl apply`.
+    pub apply_flags: Vec<String>,
     /// Replicas of the DNS.
     pub dns_replicas: usize,
     /// Name servers of the nodes.
@@ -254,6 +256,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         domain: cluster.network.domain.clone(),
         dns_address: cluster.network.dns_address.to_string(),
         corefile: minor.corefile.clone(),
+        apply_flags: minor.apply_flags.clone(),
         dns_replicas: cluster.nodes.len().min(2),
         dns_servers: cluster
             .network
