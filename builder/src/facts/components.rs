@@ -23,7 +23,8 @@ pub struct Argument {
 
 /// The flags that kimage gives a program of a version, in order. `version` is Kubernetes', for etcd etcd's own.
 ///
-/// Every one of them is accepted by that version, and none is deprecated there without a reason.
+/// Every one of them is accepted by that version, and none is deprecated there without a reason. One whose value
+/// renders to nothing is left out.
 pub fn arguments(component: Component, version: Version) -> Vec<Argument> {
     lines(component)
         .iter()
@@ -184,13 +185,15 @@ mod tests {
         let mut vocabulary = tera::Context::new();
         vocabulary.insert(
             "node",
-            &serde_json::json!({"name": "k8s-master-1", "address": "192.0.2.11", "pods": "10.244.0.0/24"}),
+            &serde_json::json!({"name": "k8s-master-1", "address": "192.0.2.11", "pods": "10.244.0.0/24",
+                "taints": [{"key": "a.example/b", "value": "", "effect": "NoSchedule"}, {"key": "c", "value": "d", "effect": "NoExecute"}]}),
         );
         vocabulary.insert(
             "cluster",
             &serde_json::json!({
                 "name": "lab", "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "domain": "cluster.local",
                 "dns_address": "10.96.0.10", "master_count": 1,
+                "images": {"pause": "registry.k8s.io/pause:3.9"},
                 "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
                 "etcd": {
                     "initial_cluster": "k8s-master-1=https://192.0.2.11:2380",
@@ -214,6 +217,39 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn no_program_answers_anybody_without_tls() {
+        let flags = |component, version: &str| -> Vec<(&str, &str)> {
+            arguments(component, version.parse().unwrap())
+                .iter()
+                .map(|argument| (argument.flag, argument.value_template))
+                .filter(|(flag, _)| ["insecure-port", "port", "address"].contains(flag))
+                .collect()
+        };
+        let (manager, scheduler) = (Component::KubeControllerManager, Component::KubeScheduler);
+        for version in ["1.10.13", "1.11.10"] {
+            assert_eq!(flags(manager, version), [("address", "127.0.0.1")]);
+        }
+        for version in ["1.10.13", "1.12.10"] {
+            assert_eq!(flags(scheduler, version), [("address", "127.0.0.1")]);
+        }
+        for version in ["1.13.12", "1.19.16", "1.21.14"] {
+            assert_eq!(flags(manager, version), [("port", "0")]);
+            assert_eq!(flags(scheduler, version), [("port", "0")]);
+        }
+        assert_eq!(flags(scheduler, "1.22.17"), [("port", "0")]);
+        for version in ["1.10.13", "1.19.16"] {
+            assert_eq!(
+                flags(Component::KubeApiserver, version),
+                [("insecure-port", "0")]
+            );
+        }
+        for version in ["1.23.17", "1.36.0"] {
+            assert!(flags(manager, version).is_empty() && flags(scheduler, version).is_empty());
+            assert!(flags(Component::KubeApiserver, version).is_empty());
         }
     }
 

@@ -55,6 +55,8 @@ pub enum ConfigurationKind {
     Kubelet,
     /// `KubeProxyConfiguration`
     KubeProxy,
+    /// `KubeSchedulerConfiguration`
+    KubeScheduler,
 }
 
 /// What a program makes of a flag, given without the leading dashes. `version` is Kubernetes', for etcd etcd's own.
@@ -122,6 +124,7 @@ impl ConfigurationKind {
         match self {
             Self::Kubelet => "KubeletConfiguration",
             Self::KubeProxy => "KubeProxyConfiguration",
+            Self::KubeScheduler => "KubeSchedulerConfiguration",
         }
     }
 }

@@ -21,10 +21,14 @@ pub struct Minor {
     pub first: Version,
     /// etcd, unless the cluster file names another.
     pub etcd: Version,
+    /// The oldest etcd that the cluster file may name.
+    pub etcd_minimum: Version,
     /// containerd, unless the cluster file names another.
     pub containerd: Version,
-    /// The oldest containerd that speaks the kubelet's CRI.
+    /// The oldest containerd that speaks the kubelet's CRI and reads kimage's configuration.
     pub containerd_minimum: Version,
+    /// The first containerd that no longer speaks the kubelet's CRI, if there is one.
+    pub containerd_until: Option<Version>,
     /// runc, unless the cluster file names another.
     pub runc: Version,
     /// The CNI plugins, unless the cluster file names others.
@@ -33,28 +37,36 @@ pub struct Minor {
     pub crictl: Version,
     /// The image of CoreDNS, a full reference.
     pub coredns: String,
+    /// Words of the Corefile that this CoreDNS knows and others do not.
+    pub corefile: Vec<String>,
     /// The image of the pod sandbox, a full reference: the same in containerd's configuration and the preloaded set.
     pub pause: String,
     /// First lines of the file behind `kubelet --config`.
     pub kubelet_configuration: Api,
     /// First lines of the file behind `kube-proxy --config`.
     pub kube_proxy_configuration: Api,
-    /// First lines of the file behind `kube-scheduler --config`.
-    pub scheduler_configuration: Api,
-    /// First lines of the file behind `kube-apiserver --encryption-provider-config`.
+    /// First lines of the file behind `kube-scheduler --config`; `None` where flags say it all.
+    pub scheduler_configuration: Option<Api>,
+    /// First lines of the file with the keys that the API server encrypts by.
     pub encryption_configuration: Api,
     /// First lines of the file behind `kube-apiserver --audit-policy-file`.
     pub audit_policy: Api,
     /// First lines of kubeadm's description of a cluster.
     pub kubeadm_cluster: Api,
+    /// Fields of the kubelet's configuration that this version takes and others do not.
+    pub kubelet_fields: Vec<String>,
     /// The group in `admin.conf`'s certificate.
     pub admin_organization: String,
     /// Labels of a master, each with an empty value.
     pub control_plane_labels: Vec<String>,
     /// Taints of a master, as `key:Effect`.
     pub control_plane_taints: Vec<String>,
+    /// The label that every kubelet gives its node, with the operating system.
+    pub os_label: String,
     /// What the kubelet makes of control groups of version 1.
     pub cgroup_v1: CgroupV1,
+    /// What the kubelet makes of control groups of version 2.
+    pub cgroup_v2: CgroupV2,
     /// How many minors older than the API server a kubelet may be.
     pub kubelet_skew: u32,
 }
@@ -80,13 +92,23 @@ pub enum CgroupV1 {
     Refused,
 }
 
+/// What a kubelet makes of a machine with control groups of version 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CgroupV2 {
+    /// It looks for the controllers of version 1 and does not start.
+    Unknown,
+    /// It knows them.
+    Supported,
+}
+
 /// A Kubernetes version that kimage has no facts about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Kubernetes `{version}` is not among the known minors {oldest} to {newest}")]
 pub struct UnknownVersion {
     /// The version that was asked for.
     pub version: Version,
-    /// The oldest known minor, as `1.28`.
+    /// The oldest known minor, as `1.10`.
     pub oldest: String,
     /// The newest known minor, as `1.36`.
     pub newest: String,
@@ -175,23 +197,29 @@ fn column(
     Ok(Minor {
         first,
         etcd: facts.value("etcd")?,
+        etcd_minimum: facts.value("etcd_minimum")?,
         containerd: facts.value("containerd")?,
         containerd_minimum: facts.value("containerd_minimum")?,
+        containerd_until: facts.unless_none("containerd_until")?,
         runc: facts.value("runc")?,
         cni_plugins: facts.value("cni_plugins")?,
         crictl: facts.value("crictl")?,
         coredns: facts.value("coredns")?,
+        corefile: facts.words("corefile")?,
         pause: facts.value("pause")?,
         kubelet_configuration: facts.value("kubelet_configuration")?,
         kube_proxy_configuration: facts.value("kube_proxy_configuration")?,
-        scheduler_configuration: facts.value("scheduler_configuration")?,
+        scheduler_configuration: facts.unless_none("scheduler_configuration")?,
         encryption_configuration: facts.value("encryption_configuration")?,
         audit_policy: facts.value("audit_policy")?,
         kubeadm_cluster: facts.value("kubeadm_cluster")?,
+        kubelet_fields: facts.words("kubelet_fields")?,
         admin_organization: facts.value("admin_organization")?,
         control_plane_labels: facts.words("control_plane_labels")?,
         control_plane_taints: facts.words("control_plane_taints")?,
+        os_label: facts.value("os_label")?,
         cgroup_v1: facts.value("cgroup_v1")?,
+        cgroup_v2: facts.value("cgroup_v2")?,
         kubelet_skew: facts.value("kubelet_skew")?,
     })
 }
@@ -219,10 +247,19 @@ impl Column<'_> {
             .map_err(|error| about(format!("{error}")))
     }
 
-    /// What a table says, as words between spaces.
+    /// What a table says, where it does not say `none`.
+    fn unless_none<T: FromStr<Err: fmt::Display>>(&self, fact: &str) -> Result<Option<T>, String> {
+        match self.value::<String>(fact)?.as_str() {
+            "none" => Ok(None),
+            _ => self.value(fact).map(Some),
+        }
+    }
+
+    /// What a table says, as words between spaces; `none` are none.
     fn words(&self, fact: &str) -> Result<Vec<String>, String> {
-        let text: String = self.value(fact)?;
-        Ok(text.split(' ').map(str::to_owned).collect())
+        let text: Option<String> = self.unless_none(fact)?;
+        let words = text.iter().flat_map(|text| text.split(' '));
+        Ok(words.map(str::to_owned).collect())
     }
 }
 
@@ -251,9 +288,22 @@ impl FromStr for CgroupV1 {
     }
 }
 
+impl FromStr for CgroupV2 {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "unknown" => Ok(Self::Unknown),
+            "supported" => Ok(Self::Supported),
+            other => Err(format!("`{other}` is none of unknown, supported")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::{ConfigurationKind, field};
 
     fn of(version: &str) -> &'static Minor {
         minor(version.parse().unwrap()).unwrap()
@@ -263,12 +313,8 @@ mod tests {
     fn every_fact_has_one_row_for_every_minor() {
         let minors = read(include_str!("minors.yaml")).unwrap();
         let names: Vec<String> = minors.iter().map(Minor::name).collect();
-        assert_eq!(
-            names,
-            [
-                "1.28", "1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36"
-            ]
-        );
+        let all: Vec<String> = (10..=36).map(|minor| format!("1.{minor}")).collect();
+        assert_eq!(names, all);
     }
 
     #[test]
@@ -285,6 +331,11 @@ mod tests {
         assert_eq!(of("1.34.0"), of("1.34.99"));
         assert_eq!(of("1.34.2").etcd.to_string(), "3.6.5");
         assert_eq!(of("1.28.15").pause, "registry.k8s.io/pause:3.9");
+        assert_eq!(of("1.10.13").etcd.to_string(), "3.1.12");
+        assert_eq!(of("1.10.13").kubelet_fields, [""; 0]);
+        assert_eq!(of("1.18.20").pause, "registry.k8s.io/pause:3.2");
+        assert_eq!(of("1.18.20").cgroup_v2, CgroupV2::Unknown);
+        assert_eq!(of("1.22.17").scheduler_configuration, None);
         assert_eq!(of("1.28.15").admin_organization, "system:masters");
         assert_eq!(of("1.29.0").admin_organization, "kubeadm:cluster-admins");
         assert_eq!(of("1.34.9").cgroup_v1, CgroupV1::Warned);
@@ -293,11 +344,11 @@ mod tests {
 
     #[test]
     fn an_unknown_minor_is_refused_with_what_is_known() {
-        for version in ["1.27.16", "1.37.0", "2.30.0", "0.34.0"] {
+        for version in ["1.9.11", "1.37.0", "2.30.0", "0.34.0"] {
             let error = minor(version.parse().unwrap()).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("Kubernetes `{version}` is not among the known minors 1.28 to 1.36")
+                format!("Kubernetes `{version}` is not among the known minors 1.10 to 1.36")
             );
             assert_eq!(error.exit(), Exit::UserFiles);
         }
@@ -306,11 +357,28 @@ mod tests {
     #[test]
     fn the_default_containerd_speaks_the_kubelets_interface() {
         for minor in minors() {
-            assert!(
-                minor.containerd >= minor.containerd_minimum,
-                "{}",
-                minor.name()
-            );
+            let old = minor.containerd < minor.containerd_minimum;
+            let new = minor
+                .containerd_until
+                .is_some_and(|until| minor.containerd >= until);
+            assert!(!old && !new, "{}", minor.name());
+        }
+    }
+
+    #[test]
+    fn the_default_etcd_is_not_too_old() {
+        for minor in minors() {
+            assert!(minor.etcd >= minor.etcd_minimum, "{}", minor.name());
+        }
+    }
+
+    #[test]
+    fn every_field_that_a_minor_may_have_is_known_there() {
+        for minor in minors() {
+            for name in &minor.kubelet_fields {
+                let status = field(ConfigurationKind::Kubelet, name, minor.first);
+                assert!(status.is_accepted(), "{} {name}: {status:?}", minor.name());
+            }
         }
     }
 

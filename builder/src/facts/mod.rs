@@ -25,5 +25,5 @@ mod range;
 pub use components::{Argument, arguments};
 pub use containerd::{CniDirectory, ContainerdConfig, containerd_config};
 pub use flags::{ConfigurationKind, FlagStatus, field, fields_at, flag, flags_at, program};
-pub use minors::{Api, CgroupV1, Minor, UnknownVersion, minor, minors};
+pub use minors::{Api, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
 pub use range::{Range, RangeError};

@@ -63,20 +63,16 @@ pub(super) fn arguments(
         .unwrap_or_default();
     let mut arguments = Vec::new();
     for argument in facts::arguments(component, version(cluster, component)) {
-        let value =
-            match extra.remove(argument.flag) {
-                Some(value) => value,
-                None => tera::Tera::one_off(argument.value_template, &context, false).map_err(
-                    |source| PlanError::Argument {
-                        flag: argument.flag.to_owned(),
-                        source,
-                    },
-                )?,
-            };
-        arguments.push(Argument {
-            flag: argument.flag.to_owned(),
-            value,
-        });
+        let flag = argument.flag.to_owned();
+        let value = match extra.remove(argument.flag) {
+            Some(value) => value,
+            None => match tera::Tera::one_off(argument.value_template, &context, false) {
+                Ok(value) if value.is_empty() => continue,
+                Ok(value) => value,
+                Err(source) => return Err(PlanError::Argument { flag, source }),
+            },
+        };
+        arguments.push(Argument { flag, value });
     }
     arguments.extend(
         extra

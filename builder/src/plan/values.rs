@@ -38,6 +38,8 @@ pub struct ClusterValues {
     pub domain: String,
     /// Address of the DNS Service.
     pub dns_address: String,
+    /// Words of the DNS's configuration that its version knows and others do not.
+    pub corefile: Vec<String>,
     /// Replicas of the DNS.
     pub dns_replicas: usize,
     /// Name servers of the nodes.
@@ -54,6 +56,12 @@ pub struct ClusterValues {
     pub containerd: facts::ContainerdConfig,
     /// First lines of configuration files.
     pub formats: Formats,
+    /// Fields of the kubelet's configuration that this version takes and others do not.
+    pub kubelet_fields: Vec<String>,
+    /// The label with a node's operating system.
+    pub os_label: String,
+    /// Taints that masters may have.
+    pub control_plane_taints: Vec<Taint>,
     /// How many masters there are.
     pub master_count: usize,
     /// All nodes, masters first as in the file.
@@ -141,9 +149,9 @@ pub struct Formats {
     pub kubelet: facts::Api,
     /// `kube-proxy --config`
     pub kube_proxy: facts::Api,
-    /// `kube-scheduler --config`
-    pub scheduler: facts::Api,
-    /// `kube-apiserver --encryption-provider-config`
+    /// `kube-scheduler --config`; `None` where flags say it all.
+    pub scheduler: Option<facts::Api>,
+    /// The keys that the API server encrypts by.
     pub encryption: facts::Api,
     /// `kube-apiserver --audit-policy-file`
     pub audit_policy: facts::Api,
@@ -245,6 +253,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         services: cluster.network.services.to_string(),
         domain: cluster.network.domain.clone(),
         dns_address: cluster.network.dns_address.to_string(),
+        corefile: minor.corefile.clone(),
         dns_replicas: cluster.nodes.len().min(2),
         dns_servers: cluster
             .network
@@ -274,6 +283,13 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             encryption: minor.encryption_configuration.clone(),
             audit_policy: minor.audit_policy.clone(),
         },
+        kubelet_fields: minor.kubelet_fields.clone(),
+        os_label: minor.os_label.clone(),
+        control_plane_taints: minor
+            .control_plane_taints
+            .iter()
+            .map(|taint| parse_taint(taint))
+            .collect(),
         master_count: cluster.masters().count(),
         nodes: cluster
             .nodes

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
 use super::{Checker, Finding, syntax};
-use crate::facts::{CgroupV1, Minor};
+use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
 use crate::spec::pointer::Pointer;
@@ -258,15 +258,22 @@ fn kernel_arguments(
                 Finding::error(at, format!("kimage decides `{name}`"))
                     .suggest("leave it out: each disk boots from its own root"),
             );
-        } else if argument == "systemd.unified_cgroup_hierarchy=0"
-            && let Some(minor) = minor.filter(|minor| minor.cgroup_v1 == CgroupV1::Refused)
-        {
+        } else if let Some(minor) = minor {
+            let other = Pointer::top().key("kubernetes").key("version");
+            let (asked, verb, needed) = match argument.as_str() {
+                "systemd.unified_cgroup_hierarchy=0" if minor.cgroup_v1 == CgroupV1::Refused => {
+                    (1, "refuses", 2)
+                }
+                "systemd.unified_cgroup_hierarchy=1" if minor.cgroup_v2 == CgroupV2::Unknown => {
+                    (2, "does not know", 1)
+                }
+                _ => continue,
+            };
             let message = format!(
-                "this asks for control groups of version 1, which the kubelet of {} refuses",
+                "this asks for control groups of version {asked}, which the kubelet of {} {verb}",
                 minor.name()
             );
-            let other = Pointer::top().key("kubernetes").key("version");
-            check.tell(Finding::error(at, message).with(other, "needs version 2"));
+            check.tell(Finding::error(at, message).with(other, format!("needs version {needed}")));
         }
     }
     given

@@ -69,7 +69,21 @@ pub(super) fn runtime(
             minor.name()
         );
         let suggestion = format!(
-            "{minimum} is the first that speaks what the kubelet does; {} is usual",
+            "{minimum} is the oldest that works with it; {} is usual",
+            minor.containerd
+        );
+        check.tell(Finding::error(top.key("version"), message).suggest(suggestion));
+    }
+    if let (Some(version), Some(minor)) = (containerd, minor)
+        && let Some(until) = minor.containerd_until
+        && version >= until
+    {
+        let message = format!(
+            "containerd {version} is too new for Kubernetes {}",
+            minor.name()
+        );
+        let suggestion = format!(
+            "{until} is the first that no longer speaks what the kubelet does; {} is usual",
             minor.containerd
         );
         check.tell(Finding::error(top.key("version"), message).suggest(suggestion));
@@ -115,9 +129,16 @@ pub(super) fn etcd(check: &mut Checker, file: &ClusterFile, minor: Option<&Minor
         Some(text) => read(check, top.key("version"), text, "3.6.5"),
         None => minor.map(|minor| minor.etcd),
     };
-    if let Some(version) = version.filter(|version| version.major != 3 || version.minor < 5) {
-        let message = format!("etcd {version} is not supported");
-        check.tell(Finding::error(top.key("version"), message).suggest("3.5 and 3.6 are"));
+    if let (Some(version), Some(minor)) = (version, minor)
+        && (version.major != 3 || version < minor.etcd_minimum)
+    {
+        let name = minor.name();
+        let message = format!("etcd {version} is not supported with Kubernetes {name}");
+        let suggestion = format!(
+            "3.x from {} on is; {} is usual",
+            minor.etcd_minimum, minor.etcd
+        );
+        check.tell(Finding::error(top.key("version"), message).suggest(suggestion));
         return None;
     }
     Some(Etcd {

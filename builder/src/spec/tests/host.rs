@@ -473,6 +473,22 @@ fn cgroups_that_the_kubelet_refuses_are_not_asked_for() {
 }
 
 #[test]
+fn cgroups_that_the_kubelet_does_not_know_are_not_asked_for() {
+    let text =
+        with("host: {kernelArguments: [systemd.unified_cgroup_hierarchy=1]}\nimage: centos-7");
+    insta::assert_snapshot!(problems(&text.replace("1.34.2", "1.18.20")), @r#"
+    error: this asks for control groups of version 2, which the kubelet of 1.18 does not know
+     --> cluster.yaml:6:26
+      |
+    2 |   version: 1.18.20
+      |            ------- needs version 1
+    ...
+    6 | host: {kernelArguments: [systemd.unified_cgroup_hierarchy=1]}
+      |                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
 fn a_path_breaks_no_line_of_a_list() {
     insta::assert_snapshot!(problems(&with(
         r#"host: {users: [{name: a, id: 300, home: "/home/a:b"}]}"#,

@@ -13,7 +13,7 @@ fn an_unknown_kubernetes_is_refused() {
     2 |   version: 1.9.11
       |            ^^^^^^
       |
-      = help: 1.28 to 1.36 are
+      = help: 1.10 to 1.36 are
     "#);
 }
 
@@ -26,7 +26,7 @@ fn a_kubernetes_from_the_future_is_refused() {
     2 |   version: 1.44.0
       |            ^^^^^^
       |
-      = help: 1.28 to 1.36 are
+      = help: 1.10 to 1.36 are
     "#);
 }
 
@@ -123,7 +123,7 @@ fn an_old_containerd_is_refused() {
     6 | runtime: {version: 1.5.11, runc: latest}
       |                    ^^^^^^
       |
-      = help: 1.6.0 is the first that speaks what the kubelet does; 2.1.4 is usual
+      = help: 1.6.0 is the oldest that works with it; 2.1.4 is usual
 
     error: `latest` is no version of three numbers
      --> cluster.yaml:6:34
@@ -136,18 +136,39 @@ fn an_old_containerd_is_refused() {
 }
 
 #[test]
+fn a_containerd_that_has_left_the_kubelet_behind_is_refused() {
+    let text = with("runtime: {version: 2.1.4}").replace("1.34.2", "1.22.17");
+    insta::assert_snapshot!(problems(&text), @r#"
+    error: containerd 2.1.4 is too new for Kubernetes 1.22
+     --> cluster.yaml:6:20
+      |
+    6 | runtime: {version: 2.1.4}
+      |                    ^^^^^
+      |
+      = help: 2.0.0 is the first that no longer speaks what the kubelet does; 1.7.28 is usual
+    "#);
+}
+
+#[test]
 fn an_old_etcd_is_refused() {
     insta::assert_snapshot!(problems(&with(
         r#"etcd: {version: 3.4.13}"#,
     )), @r#"
-    error: etcd 3.4.13 is not supported
+    error: etcd 3.4.13 is not supported with Kubernetes 1.34
      --> cluster.yaml:6:17
       |
     6 | etcd: {version: 3.4.13}
       |                 ^^^^^^
       |
-      = help: 3.5 and 3.6 are
+      = help: 3.x from 3.5.0 on is; 3.6.5 is usual
     "#);
+}
+
+#[test]
+fn an_old_kubernetes_may_have_an_old_etcd() {
+    let text = with("etcd: {version: 3.4.13}\nruntime: {version: 1.5.18}");
+    let text = text.replace("1.34.2", "1.19.16");
+    assert!(crate::spec::parse(&text, "cluster.yaml").is_ok());
 }
 
 #[test]
