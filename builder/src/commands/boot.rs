@@ -49,7 +49,7 @@ impl Failure for BootFault {
 
 pub(super) fn run(site: &Site, arguments: &Boot) -> Outcome {
     let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster)?;
+    let plan = plan::plan(&cluster, &site.blueprints()?)?;
     let nodes = select(&plan, &arguments.selection)?;
     let mut machines = Vec::new();
     for node in &nodes {

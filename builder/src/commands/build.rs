@@ -65,7 +65,7 @@ struct Shared {
 
 pub(super) fn run(site: &Site, arguments: &Build) -> Outcome {
     let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster)?;
+    let plan = plan::plan(&cluster, &site.blueprints()?)?;
     let nodes = select(&plan, &arguments.selection)?;
     let shared = shared(site, &plan, &nodes)?;
     let bases = shared

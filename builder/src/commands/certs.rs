@@ -89,7 +89,7 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
         }
         Certs::Renew { selection } => {
             let cluster = site.cluster()?;
-            let plan = plan::plan(&cluster)?;
+            let plan = plan::plan(&cluster, &site.blueprints()?)?;
             gather::renew(site, &cluster, &select(&plan, &selection)?)
         }
     }

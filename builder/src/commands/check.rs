@@ -11,7 +11,7 @@ pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
     let (problems, failure) =
         match spec::parse_with(&text, &site.file.display().to_string(), &site.blueprints()?) {
             Ok((cluster, warnings)) => {
-                plan::plan(&cluster)?;
+                plan::plan(&cluster, &site.blueprints()?)?;
                 (warnings, None)
             }
             Err(error) => (

@@ -12,7 +12,7 @@ use crate::plan;
 
 pub(super) fn run(site: &Site, arguments: &Fetch) -> Outcome {
     let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster)?;
+    let plan = plan::plan(&cluster, &site.blueprints()?)?;
     let mut bases = BTreeMap::new();
     for node in &plan.nodes {
         match Base::open(&site.cache, &node.image) {

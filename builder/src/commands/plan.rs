@@ -38,7 +38,7 @@ struct PlannedArtifact {
 
 pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
     let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster)?;
+    let plan = plan::plan(&cluster, &site.blueprints()?)?;
     let minor = facts::minor(cluster.kubernetes.version)?;
     let planned = Planned {
         cluster: cluster.name.clone(),

@@ -11,7 +11,7 @@ use crate::plan;
 
 pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
     let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster)?;
+    let plan = plan::plan(&cluster, &site.blueprints()?)?;
     let selection = Selection {
         role: None,
         nodes: vec![arguments.node.clone()],

@@ -1,29 +1,17 @@
 //! What the operating system must have and must not do: directories, and units that are out of place in an image.
 
+use std::collections::BTreeSet;
+
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
 use crate::spec::Role;
 use crate::tree::{Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing};
 
-/// Units that never run: questions at first boot, swap, and package timers that would change a node behind one's back.
-const MASKED: &[&str] = &[
-    "systemd-firstboot.service",
-    "swap.target",
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
-    "dnf-makecache.timer",
-    "systemd-networkd-wait-online@.service",
-];
+/// Units that never run on a node, whatever the distribution: questions at first boot, and swap. The blueprint has more.
+const MASKED: &[&str] = &["systemd-firstboot.service", "swap.target"];
 
-/// Units of the distribution that run.
-const ENABLED: &[(&str, &str)] = &[
-    ("multi-user.target", "systemd-networkd.service"),
-    (
-        "network-online.target",
-        "systemd-networkd-wait-online.service",
-    ),
-    ("sysinit.target", "systemd-timesyncd.service"),
-];
+/// What starts where nobody may log in.
+const LOGIN: &[&str] = &["ssh.service", "ssh.socket", "sshd.service", "sshd.socket"];
 
 /// Directories by path and mode. Logs and state of Kubernetes are nobody else's business.
 const DIRECTORIES: &[(&str, u16)] = &[
@@ -43,6 +31,16 @@ const MASTER_DIRECTORIES: &[(&str, u16, Option<&str>)] = &[
     ("/var/lib/etcd", 0o700, Some("etcd")),
 ];
 
+/// What starts a unit of the distribution. Only its name matters to systemd, so this need not be its own choice.
+fn target(unit: &str) -> &'static str {
+    match unit {
+        "systemd-timesyncd.service" => "sysinit.target",
+        _ if unit.ends_with("-wait-online.service") => "network-online.target",
+        _ if unit.ends_with(".timer") => "timers.target",
+        _ => "multi-user.target",
+    }
+}
+
 /// The stage.
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut layer = Layer::new(Origin::new("stage system"));
@@ -50,30 +48,27 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         layer.add(path.parse()?, kind, meta, Sharing::Role, Overwrite::Replace);
         Ok(())
     };
-    for unit in MASKED {
+    // Nobody logs in, unless somebody's key is declared.
+    let login = match materials.cluster.host.ssh_keys.is_empty() {
+        true => LOGIN,
+        false => &[],
+    };
+    let own = node.units.mask.iter().map(String::as_str);
+    let masked: BTreeSet<&str> = own.chain(MASKED.iter().chain(login).copied()).collect();
+    for unit in &masked {
         add(
             &format!("/etc/systemd/system/{unit}"),
             Kind::Symlink("/dev/null".into()),
             Meta::root(0o777),
         )?;
     }
-    for (target, unit) in ENABLED {
-        let link = format!("/etc/systemd/system/{target}.wants/{unit}");
+    let enabled = node.units.enable.iter().map(String::as_str);
+    for unit in enabled.filter(|unit| !masked.contains(unit)) {
         add(
-            &link,
+            &format!("/etc/systemd/system/{}.wants/{unit}", target(unit)),
             Kind::Symlink(format!("/usr/lib/systemd/system/{unit}")),
             Meta::root(0o777),
         )?;
-    }
-    // Nobody logs in, unless somebody's key is declared.
-    if materials.cluster.host.ssh_keys.is_empty() {
-        for unit in ["ssh.service", "ssh.socket", "sshd.service"] {
-            add(
-                &format!("/etc/systemd/system/{unit}"),
-                Kind::Symlink("/dev/null".into()),
-                Meta::root(0o777),
-            )?;
-        }
     }
     for (path, mode) in DIRECTORIES {
         add(path, Kind::Directory, Meta::root(*mode))?;

@@ -9,8 +9,18 @@ pub(super) struct Header {
     pub(super) mode: u16,
     /// The values that the text uses, as `node.name`.
     pub(super) values: BTreeSet<String>,
-    /// A value without which the file is not written.
-    pub(super) when: Option<String>,
+    /// What must hold, all of it, for the file to be written.
+    pub(super) when: Vec<Condition>,
+}
+
+/// A line `When:`: a value that must be true, as `cluster.bridge`, or must be one of some words, as
+/// `base.network = networkd netplan`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Condition {
+    /// The value, as `base.network`.
+    pub(super) value: String,
+    /// What it may be; empty if it is to be true.
+    pub(super) words: Vec<String>,
 }
 
 impl Header {
@@ -24,24 +34,32 @@ impl Header {
         let mut header = Self {
             mode: 0o644,
             values: BTreeSet::new(),
-            when: None,
+            when: Vec::new(),
         };
         let mut listed = false;
         for line in comment.lines() {
-            let Some((key, value)) = line.trim().split_once(": ") else {
+            let Some((key, value)) = line.trim().split_once(':') else {
                 continue;
             };
+            let value = value.trim();
             match key {
                 "Mode" => {
                     header.mode = u16::from_str_radix(value, 8)
                         .map_err(|_| format!("`{value}` is no mode"))?;
                 }
-                "When" => header.when = Some(value.to_owned()),
+                "When" => {
+                    let (value, words) = value.split_once('=').unwrap_or((value, ""));
+                    header.when.push(Condition {
+                        value: value.trim().to_owned(),
+                        words: words.split_whitespace().map(str::to_owned).collect(),
+                    });
+                }
                 "Values" => {
                     listed = true;
                     header.values = value
                         .split(',')
                         .map(|value| value.trim().to_owned())
+                        .filter(|value| !value.is_empty())
                         .collect();
                 }
                 _ => {}
@@ -74,7 +92,10 @@ pub(super) fn used(text: &str) -> BTreeSet<String> {
         for word in
             code.split(|byte: char| !(byte.is_ascii_alphanumeric() || byte == '_' || byte == '.'))
         {
-            if word.starts_with("node.") || word.starts_with("cluster.") {
+            if ["node.", "cluster.", "base."]
+                .iter()
+                .any(|key| word.starts_with(key))
+            {
                 used.insert(word.to_owned());
             }
         }
@@ -87,14 +108,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_says_mode_values_and_condition() {
-        let text = "{#- A file.\n    Mode: 0600\n    When: cluster.bridge\n    Values: node.name, cluster.pods -#}\nx";
+    fn a_header_says_mode_values_and_conditions() {
+        let text = "{#- A file.\n    Mode: 0600\n    When: cluster.bridge\n    When: base.network = networkd netplan\n    Values: node.name, cluster.pods -#}\nx";
         let header = Header::parse(text).unwrap();
+        let condition = |value: &str, words: &[&str]| Condition {
+            value: value.into(),
+            words: words.iter().map(|word| (*word).into()).collect(),
+        };
         assert_eq!(
-            (header.mode, header.when.as_deref()),
-            (0o600, Some("cluster.bridge"))
+            (header.mode, header.when.as_slice()),
+            (
+                0o600,
+                [
+                    condition("cluster.bridge", &[]),
+                    condition("base.network", &["networkd", "netplan"])
+                ]
+                .as_slice()
+            )
         );
         assert!(header.is_per_node());
+    }
+
+    #[test]
+    fn a_template_may_use_no_value() {
+        let header = Header::parse("{#- A file.\n    Values:\n    Read by: x -#}\nx").unwrap();
+        assert!(header.values.is_empty() && !header.is_per_node());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::enable::enable;
 use super::header::Header;
 use super::{Overlay, OverlayError, Source};
@@ -119,22 +121,26 @@ fn render(
         })
 }
 
-/// Whether the header's condition holds: no condition, or a value that is true.
+/// Whether the header's conditions hold.
 fn wanted(header: &Header, values: &Values) -> bool {
-    let Some(when) = &header.when else {
+    if header.when.is_empty() {
         return true;
-    };
-    let Ok(mut value) = serde_json::to_value(values) else {
+    }
+    let Ok(values) = serde_json::to_value(values) else {
         return false;
     };
-    for key in when.split('.') {
-        value = value
-            .get_mut(key)
-            .map(serde_json::Value::take)
-            .unwrap_or_default();
-    }
-    !matches!(
-        value,
-        serde_json::Value::Null | serde_json::Value::Bool(false)
-    )
+    header.when.iter().all(|condition| {
+        let value = condition
+            .value
+            .split('.')
+            .try_fold(&values, |value, key| value.get(key));
+        match value {
+            None | Some(Value::Null | Value::Bool(false)) => false,
+            Some(Value::Array(values)) if values.is_empty() => false,
+            Some(Value::String(text)) if !condition.words.is_empty() => {
+                condition.words.contains(text)
+            }
+            Some(_) => condition.words.is_empty(),
+        }
+    })
 }

@@ -1,5 +1,6 @@
 //! Why a cluster cannot be planned.
 
+use crate::blueprint::BlueprintError;
 use crate::facts;
 use crate::failure::{Exit, Failure};
 
@@ -9,6 +10,9 @@ pub enum PlanError {
     /// A version that kimage has no facts for.
     #[error("cannot plan the cluster")]
     Version(#[from] facts::UnknownVersion),
+    /// An image that kimage has no blueprint for.
+    #[error("cannot plan the cluster")]
+    Image(#[from] BlueprintError),
     /// A flag whose value cannot be made.
     #[error("cannot make the value of `--{flag}`")]
     Argument {
@@ -27,7 +31,9 @@ impl Failure for PlanError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Version(_) => Some("`kimage check` shows the place in the cluster file".into()),
+            Self::Version(_) | Self::Image(_) => {
+                Some("`kimage check` shows the place in the cluster file".into())
+            }
             Self::Argument { .. } => None,
         }
     }

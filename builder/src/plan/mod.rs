@@ -16,8 +16,9 @@ pub use accounts::{ACCOUNTS, Account};
 pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
-pub use values::{ClusterValues, NodeValues, Values};
+pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
+use crate::blueprint::{Blueprints, Units};
 use crate::facts::{self, Minor};
 use crate::spec::{Cluster, NodeName, Role};
 
@@ -39,6 +40,8 @@ pub struct NodePlan {
     pub role: Role,
     /// The blueprint that it is made from.
     pub image: String,
+    /// What is to be done with the distribution's units.
+    pub units: Units,
     /// What templates may use.
     pub values: Values,
     /// Names of its disk and partitions.
@@ -68,16 +71,21 @@ impl Plan {
 ///
 /// # Errors
 ///
-/// When a version has no facts, or a flag's value cannot be made from the vocabulary.
-pub fn plan(cluster: &Cluster) -> Result<Plan, PlanError> {
+/// When a version has no facts, an image no blueprint, or a flag's value cannot be made from the vocabulary.
+pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanError> {
     let minor = facts::minor(cluster.kubernetes.version)?;
     let images = images(cluster, minor);
     let shared = values::cluster(cluster, minor, &images);
     let mut nodes = Vec::with_capacity(cluster.nodes.len());
     for node in &cluster.nodes {
         let disk = DiskNames::of(&cluster.name, &node.name);
+        let blueprint = blueprints.find(&node.image)?;
         let mut values = Values {
             cluster: shared.clone(),
+            base: BaseValues {
+                network: blueprint.network,
+                time_sync: blueprint.time_sync,
+            },
             node: values::node(cluster, minor, node, &disk),
         };
         let mut arguments = BTreeMap::new();
@@ -92,6 +100,7 @@ pub fn plan(cluster: &Cluster) -> Result<Plan, PlanError> {
             name: node.name.clone(),
             role: node.role,
             image: node.image.clone(),
+            units: blueprint.units.clone(),
             values,
             disk,
         });

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::identity::machine_id;
 use super::{Argument, DiskNames, Images};
+use crate::blueprint::{Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
 
@@ -15,8 +16,19 @@ use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
 pub struct Values {
     /// The same on every node.
     pub cluster: ClusterValues,
+    /// The same on every node of one image.
+    pub base: BaseValues,
     /// This node's own.
     pub node: NodeValues,
+}
+
+/// What the blueprint says of the distribution.
+#[derive(Debug, Clone, Serialize)]
+pub struct BaseValues {
+    /// What configures the network, as `networkd`.
+    pub network: Network,
+    /// What keeps the clock, as `chrony`.
+    pub time_sync: TimeSync,
 }
 
 /// Values that are the same on every node.

@@ -18,12 +18,14 @@ pub(crate) fn written(overlay: &str, path: &str, version: Version) -> Option<Str
     let image = &image.unwrap_or_else(|| panic!("no image for {minor}")).name;
     let cluster = format!(
         "{{apiVersion: kimage/v1alpha1, kind: Cluster, name: lab, kubernetes: {{version: {version}}}, image: {image}, \
-         nodes: [{{name: k8s-master-1, role: master, address: 192.0.2.11/24}}, \
-         {{name: k8s-node-1, role: worker, address: 192.0.2.21/24}}], \
+         nodes: [{{name: k8s-master-1, role: master, address: 192.0.2.11/24, interface: eth0}}, \
+         {{name: k8s-node-1, role: worker, address: 192.0.2.21/24, interface: eth0}}], \
          network: {{dns: {{servers: [192.0.2.53]}}}}}}"
     );
     let (cluster, _) = spec::parse(&cluster, "cluster.yaml").unwrap();
-    let node = &plan::plan(&cluster).unwrap().nodes[0];
+    let node = &plan::plan(&cluster, &Blueprints::embedded().unwrap())
+        .unwrap()
+        .nodes[0];
     let overlays = Overlays::embedded().unwrap().named(overlay);
     let slots = Slots::measure(&overlays, [&node.values]).unwrap();
     let layer = kimage::overlay::layer(overlay, &overlays, &node.values, &slots).unwrap();

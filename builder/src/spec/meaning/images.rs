@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::syntax::image_reference;
 use super::{Checker, Finding};
-use crate::blueprint::Minor;
+use crate::blueprint::{Minor, Network};
 use crate::failure::Failure;
-use crate::spec::cluster::Version;
+use crate::spec::cluster::{Interface, Version};
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
 
@@ -54,6 +54,26 @@ pub(super) fn known(check: &mut Checker, at: Pointer, image: &str, version: Opti
     let finding = finding.suggest(range.because.clone());
     let other = Pointer::top().key("kubernetes").key("version");
     check.tell(finding.with(other, label));
+}
+
+/// Checks that the distribution can tell a node's network card by what the file says of it.
+pub(super) fn finds_card(check: &mut Checker, at: &Pointer, image: &str, interface: &Interface) {
+    let Interface::Names(names) = interface else {
+        return;
+    };
+    let exact = matches!(names.as_slice(), [name] if !name.contains(['*', '?', '[']));
+    let network = check.blueprints.find(image).map(|found| found.network);
+    if !exact && matches!(network, Ok(Network::Ifcfg)) {
+        check.tell(
+            Finding::error(
+                at.clone(),
+                format!(
+                    "`{image}` cannot find its network card: its network scripts know no patterns"
+                ),
+            )
+            .suggest("give the node its `mac`, or the one name as `interface: eth0`"),
+        );
+    }
 }
 
 /// Where upstream's releases come from, without a slash at the end.

@@ -80,6 +80,10 @@ fn node(
     if let Some(image) = &given.image {
         images::known(check, at.key("image"), image, version);
     }
+    if let Some(interface) = &interface {
+        let image = given.image.as_deref().unwrap_or(cluster_image);
+        images::finds_card(check, &at, image, interface);
+    }
     let labels = labels(check, at.key("labels"), given);
     let taints = taints(
         check,

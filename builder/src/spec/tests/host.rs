@@ -475,8 +475,10 @@ fn cgroups_that_the_kubelet_refuses_are_not_asked_for() {
 #[test]
 fn cgroups_that_the_kubelet_does_not_know_are_not_asked_for() {
     let text =
-        with("host: {kernelArguments: [systemd.unified_cgroup_hierarchy=1]}\nimage: centos-7");
-    insta::assert_snapshot!(problems(&text.replace("1.34.2", "1.18.20")), @r#"
+        with("host: {kernelArguments: [systemd.unified_cgroup_hierarchy=1]}\nimage: centos-7")
+            .replace("1.34.2", "1.18.20")
+            .replace("/24}", "/24, interface: eth0}");
+    insta::assert_snapshot!(problems(&text), @r#"
     error: this asks for control groups of version 2, which the kubelet of 1.18 does not know
      --> cluster.yaml:6:26
       |

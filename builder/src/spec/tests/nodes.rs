@@ -516,7 +516,7 @@ fn an_image_is_one_that_there_is() {
 
 #[test]
 fn an_image_without_what_kubernetes_needs_is_refused() {
-    insta::assert_snapshot!(problems("kubernetes: {version: 1.35.0}\nimage: centos-7\nnodes: [{name: m1, role: master, address: 10.0.0.11/24}]\n"), @r#"
+    insta::assert_snapshot!(problems("kubernetes: {version: 1.35.0}\nimage: centos-7\nnodes: [{name: m1, role: master, address: 10.0.0.11/24, interface: eth0}]\n"), @r#"
     error: `centos-7` cannot run Kubernetes 1.35
      --> cluster.yaml:2:8
       |
@@ -532,18 +532,31 @@ fn an_image_without_what_kubernetes_needs_is_refused() {
 #[test]
 fn an_image_that_kubernetes_hardly_takes_is_warned_of() {
     insta::assert_snapshot!(problems(&with_nodes(&[
-        r#"name: m1, role: master, address: 10.0.0.11/24, image: centos-7"#,
+        r#"name: m1, role: master, address: 10.0.0.11/24, interface: eth0, image: centos-7"#,
     ])), @r#"
     error: `centos-7` cannot run Kubernetes 1.34
-     --> cluster.yaml:3:60
+     --> cluster.yaml:3:77
       |
     1 | kubernetes: {version: 1.34.2}
       |                       ------ 1.31 is the last it can run
     2 | nodes:
-    3 |   - {name: m1, role: master, address: 10.0.0.11/24, image: centos-7}
-      |                                                            ^^^^^^^^
+    3 |   - {name: m1, role: master, address: 10.0.0.11/24, interface: eth0, image: centos-7}
+      |                                                                             ^^^^^^^^
       |
       = help: its kernel 3.10 is older than Kubernetes 1.32 and later are checked against (4.19), and kubelets from 1.35 on refuse cgroup v1
+    "#);
+}
+
+#[test]
+fn network_scripts_are_told_the_card_itself() {
+    insta::assert_snapshot!(problems("kubernetes: {version: 1.18.20}\nimage: centos-7\nnodes: [{name: m1, role: master, address: 10.0.0.11/24}]\n"), @r#"
+    error: `centos-7` cannot find its network card: its network scripts know no patterns
+     --> cluster.yaml:3:9
+      |
+    3 | nodes: [{name: m1, role: master, address: 10.0.0.11/24}]
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: give the node its `mac`, or the one name as `interface: eth0`
     "#);
 }
 
