@@ -13,7 +13,7 @@ DENY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kimage-ci/cargo-deny
 BUILD_PACKAGES := gcc libc6-dev
 BASE_PACKAGES := mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin
 BOOT_PACKAGES := qemu-system-x86 qemu-utils ovmf
-TEST_PACKAGES := e2fsprogs gdisk dosfstools mtools fdisk openssl nginx-light docker-registry python3-minimal netplan.io shellcheck strace systemd time xz-utils zstd
+TEST_PACKAGES := e2fsprogs gdisk dosfstools mtools fdisk openssl nginx-light libnginx-mod-stream haproxy keepalived docker-registry python3-minimal netplan.io shellcheck strace systemd time xz-utils zstd
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # Installs the packages that are missing.
@@ -54,7 +54,8 @@ lint: test-packages ## Format, clippy, licences, shell scripts.
 	cargo clippy --release --all-targets --locked -- -D warnings
 	[[ -x $(DENY)/bin/cargo-deny ]] || cargo install --quiet --locked --root $(DENY) cargo-deny@0.20.2
 	$(DENY)/bin/cargo-deny --log-level error check licenses bans sources
-	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,outputs,phase} qemu-tests/mirror/{build,pin} overlays/*/usr/local/lib/kimage/*
+	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,outputs,phase} qemu-tests/mirror/{build,pin}
+	for script in overlays/*/usr/local/lib/kimage/*; do sed '/^{#-/,/-#}/d' "$$script" | shellcheck -; done
 
 unit: test-packages build
 	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" cargo test --release --locked

@@ -51,6 +51,19 @@ cluster() {
   cat - "$tests/report.yaml" > cluster.yaml
 }
 
+# A base like debian-12 with further packages, under a name of its own, so that other tests' machines do not have them.
+base_with() { # name, packages...
+  local name=$1 package
+  shift
+  mkdir -p images
+  sed "s/^name: debian-12$/name: $name/" "$tests/../images/debian-12.yaml" > "images/$name.yaml"
+  for package; do
+    sed -i "0,/^    - /s//    - $package\n    - /" "images/$name.yaml"
+  done
+  export KIMAGE_IMAGES=$PWD/images
+  "$KIMAGE" base list | grep "^$name  *prepared" > /dev/null || "$KIMAGE" base build "$name" >&2
+}
+
 # Builds all images, once what they need is pinned, without another connection; and unpacks the kubectl that goes with them.
 build() {
   local version
@@ -107,6 +120,17 @@ no_pending_requests() {
   echo "$requests"
   [[ $requests != *Pending* ]]
 }
+
+# Whether a node's kubelet has told the API that it lives, since a time.
+renewed_since() { # time, context, node
+  local renewed
+  renewed=$(on "$2" get lease -n kube-node-lease "$3" -o 'jsonpath={.spec.renewTime}') || return
+  echo "$3: $renewed"
+  [[ $renewed > $1 ]]
+}
+
+# kubectl at one master's API, whatever the others do.
+on() { local master=$1; shift; kubectl --context "$master" --request-timeout 20s "$@"; }
 
 # What a node said of itself at this boot, once it has said all.
 report() {

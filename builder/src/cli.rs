@@ -38,7 +38,7 @@ pub struct Cli {
     pub overlays: Option<PathBuf>,
 
     /// Blueprints instead of the built-in ones.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "KIMAGE_IMAGES")]
     pub images: Option<PathBuf>,
 
     /// What to do.

@@ -19,8 +19,6 @@ EOF
   boot one_etcd_cluster --memory 1300 --node master-3 --node master-1 --node master-2
 }
 
-on() { local master=$1; shift; kubectl --context "$master" --request-timeout 20s "$@"; }
-
 one_etcd_cluster() {
   check 'no certificate waits for approval' no_pending_requests
   within 60 on master-1 create configmap shared --from-literal=text=written-through-1 >&2

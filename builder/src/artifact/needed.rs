@@ -152,6 +152,16 @@ impl Artifact {
         }
     }
 
+    /// Its path in a mirror: host and path for a release, `images/...` for a container image.
+    pub fn mirror_path(&self) -> &str {
+        &self.mirror_path
+    }
+
+    /// The path in a mirror of the file with its digest.
+    pub fn checksum_path(&self) -> &str {
+        &self.checksum_path
+    }
+
     /// The name of its file upstream, as `runc.amd64`.
     pub fn file_name(&self) -> &str {
         self.mirror_path

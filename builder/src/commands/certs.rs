@@ -71,7 +71,8 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
             let admin = credentials.admin().ok_or(CertsFault::NoAdmin)?;
             let server = format!(
                 "https://{}:{}",
-                cluster.control_plane.endpoint, cluster.control_plane.port
+                cluster.control_plane.endpoint,
+                cluster.control_plane.endpoint_port()
             );
             let access = Access {
                 cluster: &cluster.name,

@@ -4,11 +4,20 @@ use std::collections::BTreeSet;
 
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
-use crate::spec::Role;
+use crate::spec::{LoadBalancer, Role};
 use crate::tree::{Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing};
 
 /// Units that never run on a node, whatever the distribution: questions at first boot, and swap. The blueprint has more.
 const MASKED: &[&str] = &["systemd-firstboot.service", "swap.target"];
+
+/// What a package of a load balancer starts by itself, with its own example configuration.
+fn balancer(kind: LoadBalancer) -> &'static [&'static str] {
+    match kind {
+        LoadBalancer::None | LoadBalancer::External => &[],
+        LoadBalancer::Nginx { .. } => &["nginx.service"],
+        LoadBalancer::HaproxyKeepalived { .. } => &["haproxy.service", "keepalived.service"],
+    }
+}
 
 /// What starts where nobody may log in.
 const LOGIN: &[&str] = &["ssh.service", "ssh.socket", "sshd.service", "sshd.socket"];
@@ -54,7 +63,10 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         false => &[],
     };
     let own = node.units.mask.iter().map(String::as_str);
-    let masked: BTreeSet<&str> = own.chain(MASKED.iter().chain(login).copied()).collect();
+    let others = balancer(materials.cluster.control_plane.load_balancer);
+    let masked: BTreeSet<&str> = own
+        .chain(MASKED.iter().chain(login).chain(others).copied())
+        .collect();
     for unit in &masked {
         add(
             &format!("/etc/systemd/system/{unit}"),

@@ -186,6 +186,7 @@ mod tests {
                 "dns_address": "10.96.0.10", "master_count": 1,
                 "images": {"pause": "registry.k8s.io/pause:3.9"},
                 "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
+                "secure_port": 6443,
                 "etcd": {
                     "initial_cluster": "k8s-master-1=https://192.0.2.11:2380",
                     "token": "lab", "heartbeat_interval": 100, "election_timeout": 1000

@@ -42,6 +42,12 @@ pub struct ClusterValues {
     pub minor: u32,
     /// The API as seen from outside.
     pub api: Api,
+    /// The port of every API server.
+    pub secure_port: u16,
+    /// nginx, if every node has its own.
+    pub nginx: Option<Nginx>,
+    /// haproxy and keepalived, if masters share an address.
+    pub haproxy: Option<Haproxy>,
     /// Pod range of the cluster.
     pub pods: String,
     /// Service range.
@@ -132,6 +138,24 @@ pub struct Api {
     pub port: u16,
     /// Both, as an URL.
     pub url: String,
+}
+
+/// nginx before the API.
+#[derive(Debug, Clone, Serialize)]
+pub struct Nginx {
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+}
+
+/// haproxy before the API, at an address that keepalived moves.
+#[derive(Debug, Clone, Serialize)]
+pub struct Haproxy {
+    /// Where it listens.
+    pub port: u16,
+    /// The address.
+    pub address: String,
+    /// VRRP's virtual router identifier.
+    pub router_id: u8,
 }
 
 /// etcd's members and times.
@@ -262,7 +286,13 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         name: cluster.name.clone(),
         kubernetes: cluster.kubernetes.version.to_string(),
         minor: cluster.kubernetes.version.minor,
-        api: api(&cluster.control_plane.endpoint, cluster.control_plane.port),
+        api: api(
+            &cluster.control_plane.endpoint,
+            cluster.control_plane.endpoint_port(),
+        ),
+        secure_port: cluster.control_plane.port,
+        nginx: nginx(cluster),
+        haproxy: haproxy(cluster),
         pods: cluster.network.pods.to_string(),
         services: cluster.network.services.to_string(),
         domain: cluster.network.domain.clone(),
@@ -372,13 +402,38 @@ fn api(endpoint: &str, port: u16) -> Api {
     }
 }
 
-/// A master talks to its own API server, so that it needs no other master; a worker to the endpoint.
+/// A node with its own balancer talks to that; without any, a master talks to its own API server, so that it needs no
+/// other master; all others to the endpoint.
 fn api_of(cluster: &Cluster, node: &Node) -> Api {
-    match (cluster.control_plane.load_balancer, node.role) {
+    let control_plane = &cluster.control_plane;
+    match (control_plane.load_balancer, node.role) {
+        (LoadBalancer::Nginx { port }, _) => api("127.0.0.1", port),
         (LoadBalancer::None, Role::Master) => {
-            api(&node.address.addr().to_string(), cluster.control_plane.port)
+            api(&node.address.addr().to_string(), control_plane.port)
         }
-        _ => api(&cluster.control_plane.endpoint, cluster.control_plane.port),
+        _ => api(&control_plane.endpoint, control_plane.endpoint_port()),
+    }
+}
+
+fn nginx(cluster: &Cluster) -> Option<Nginx> {
+    match cluster.control_plane.load_balancer {
+        LoadBalancer::Nginx { port } => Some(Nginx { port }),
+        _ => None,
+    }
+}
+
+fn haproxy(cluster: &Cluster) -> Option<Haproxy> {
+    match cluster.control_plane.load_balancer {
+        LoadBalancer::HaproxyKeepalived {
+            address,
+            port,
+            router_id,
+        } => Some(Haproxy {
+            port,
+            address: address.to_string(),
+            router_id,
+        }),
+        _ => None,
     }
 }
 

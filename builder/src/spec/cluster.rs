@@ -125,7 +125,7 @@ pub enum Cni {
 pub struct ControlPlane {
     /// Host name or address that clients use, as in kubeconfigs of nodes and people.
     pub endpoint: String,
-    /// Its port.
+    /// The port of every API server.
     pub port: u16,
     /// Further names and addresses for the API's certificate.
     pub sans: Vec<String>,
@@ -133,14 +133,38 @@ pub struct ControlPlane {
     pub load_balancer: LoadBalancer,
 }
 
-/// What spreads requests over the masters.
+impl ControlPlane {
+    /// The port at the endpoint: a balancer on the masters has one of its own.
+    pub fn endpoint_port(&self) -> u16 {
+        match self.load_balancer {
+            LoadBalancer::HaproxyKeepalived { port, .. } => port,
+            _ => self.port,
+        }
+    }
+}
+
+/// What spreads requests over the masters. None of them asks the API how it is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum LoadBalancer {
     /// Nothing: nodes talk to the first master, each master to itself.
     None,
     /// Something that exists already, at the endpoint.
     External,
+    /// nginx on every node: clients on a node talk to 127.0.0.1.
+    Nginx {
+        /// Where it listens.
+        port: u16,
+    },
+    /// haproxy on every master, and keepalived, which keeps the endpoint's address on one of those that live.
+    HaproxyKeepalived {
+        /// The virtual address, the endpoint's.
+        address: Ipv4Addr,
+        /// Where haproxy listens.
+        port: u16,
+        /// What tells these routers from others' in the same network (VRRP's VRID).
+        router_id: u8,
+    },
 }
 
 /// Algorithms and lifetimes of keys and certificates.

@@ -184,8 +184,16 @@ pub(super) struct ControlPlaneFile {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct LoadBalancerFile {
-    /// `none`, or `external`: one that exists already, at `controlPlane.endpoint`.
+    /// `none`; `external`: one that exists already, at `controlPlane.endpoint`; `nginx`: on every node, for that node; or
+    /// `haproxy-keepalived`: on the masters, which share the address `controlPlane.endpoint`.
     pub(super) kind: Option<LoadBalancerKind>,
+    /// Where nginx or haproxy listens; 8443 unless given.
+    #[schemars(range(min = 1, max = 65535))]
+    pub(super) port: Option<u16>,
+    /// With `haproxy-keepalived`, what tells these masters from other groups in their network (VRRP's virtual router
+    /// identifier); 51 unless given.
+    #[schemars(range(min = 1, max = 255))]
+    pub(super) router_id: Option<u8>,
 }
 
 /// A way to spread requests.

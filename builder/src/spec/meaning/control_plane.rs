@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, syntax};
+use super::{Checker, Finding, balancer, syntax};
 use crate::spec::Role;
-use crate::spec::cluster::{ControlPlane, KeyAlgorithm, LoadBalancer, Network, Pki};
+use crate::spec::cluster::{ControlPlane, KeyAlgorithm, Network, Pki};
 use crate::spec::file::{AlgorithmFile, ClusterFile, LoadBalancerKind};
 use crate::spec::pointer::Pointer;
 
@@ -34,38 +34,15 @@ pub(super) fn check(
 ) -> Option<ControlPlane> {
     let top = Pointer::top().key("controlPlane");
     let given = file.control_plane.clone().unwrap_or_default();
-    let balancer = given.load_balancer.unwrap_or_default().kind;
-    let kind_at = top.key("loadBalancer").key("kind");
-    let load_balancer = match balancer {
-        None | Some(LoadBalancerKind::None) => Some(LoadBalancer::None),
-        Some(LoadBalancerKind::External) => Some(LoadBalancer::External),
-        Some(kind) => {
-            let name = match kind {
-                LoadBalancerKind::Nginx => "nginx",
-                _ => "haproxy-keepalived",
-            };
-            let finding = Finding::error(kind_at.clone(), format!("`{name}` is not supported yet"));
-            check.tell(finding.suggest("`none` and `external` are"));
-            None
-        }
-    };
     let port = given.port.unwrap_or(PORT);
-    if let Some((_, owner)) = TAKEN.iter().find(|(taken, _)| *taken == port) {
-        let finding = Finding::error(top.key("port"), format!("port {port} belongs to {owner}"));
-        check.tell(finding.suggest("6443 is usual"));
-    }
-    let endpoint = match (&given.endpoint, load_balancer) {
-        (Some(text), balancer) => {
-            endpoint(check, top.key("endpoint"), text, balancer, nodes, network)
-        }
-        (None, Some(LoadBalancer::External)) => {
-            check.tell(
-                Finding::error(kind_at, "where the external load balancer is, is not said")
-                    .suggest("set `controlPlane.endpoint` to its name or address"),
-            );
+    is_free(check, top.key("port"), port, "6443 is usual");
+    let endpoint = match (&given.endpoint, balancer::kind(&given)) {
+        (Some(text), kind) => endpoint(check, top.key("endpoint"), text, kind, nodes, network),
+        (None, LoadBalancerKind::External | LoadBalancerKind::HaproxyKeepalived) => {
+            balancer::without_address(check, &top, &given);
             None
         }
-        (None, _) => {
+        (None, LoadBalancerKind::None | LoadBalancerKind::Nginx) => {
             let mut masters = nodes.iter().filter(|node| node.role == Role::Master);
             masters
                 .next()
@@ -73,6 +50,7 @@ pub(super) fn check(
                 .map(|address| address.addr().to_string())
         }
     };
+    let load_balancer = balancer::check(check, &top, &given, port, endpoint.as_deref(), nodes);
     let sans = sans(check, top.key("sans"), given.sans.unwrap_or_default());
     Some(ControlPlane {
         endpoint: endpoint?,
@@ -82,11 +60,19 @@ pub(super) fn check(
     })
 }
 
+/// Checks that nothing else of a master listens on a port.
+pub(super) fn is_free(check: &mut Checker, at: Pointer, port: u16, usual: &str) {
+    if let Some((_, owner)) = TAKEN.iter().find(|(taken, _)| *taken == port) {
+        let finding = Finding::error(at, format!("port {port} belongs to {owner}"));
+        check.tell(finding.suggest(usual));
+    }
+}
+
 fn endpoint(
     check: &mut Checker,
     at: Pointer,
     text: &str,
-    balancer: Option<LoadBalancer>,
+    kind: LoadBalancerKind,
     nodes: &[Checked],
     network: Option<&Network>,
 ) -> Option<String> {
@@ -143,7 +129,7 @@ fn endpoint(
         );
         return None;
     }
-    if owner.is_none() && balancer == Some(LoadBalancer::None) {
+    if owner.is_none() && kind == LoadBalancerKind::None {
         check.tell(
             Finding::warning(at, format!("no master has the address `{address}`"))
                 .suggest("if a load balancer has it, say `loadBalancer: {kind: external}`"),

@@ -5,6 +5,7 @@
 //! To add a rule: a function or a few lines in the module of its part, and a test with the problem's whole text.
 
 mod addresses;
+mod balancer;
 mod control_plane;
 mod extra_args;
 mod host;

@@ -17,17 +17,103 @@ fn an_external_balancer_needs_an_endpoint() {
 }
 
 #[test]
-fn other_balancers_are_not_supported_yet() {
+fn masters_that_share_an_address_say_which() {
     insta::assert_snapshot!(problems(&with(
         r#"controlPlane: {loadBalancer: {kind: haproxy-keepalived}}"#,
     )), @r#"
-    error: `haproxy-keepalived` is not supported yet
+    error: which address the masters share is not said
      --> cluster.yaml:6:37
       |
     6 | controlPlane: {loadBalancer: {kind: haproxy-keepalived}}
       |                                     ^^^^^^^^^^^^^^^^^^
       |
-      = help: `none` and `external` are
+      = help: set `controlPlane.endpoint` to a free address in their network
+    "#);
+}
+
+#[test]
+fn the_shared_address_is_free_and_can_move() {
+    let told = ["api.example.org", "192.168.76.11", "192.168.77.10"].map(|endpoint| {
+        problems(&with(&format!(
+            "controlPlane: {{endpoint: {endpoint}, loadBalancer: {{kind: haproxy-keepalived}}}}"
+        )))
+    });
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    error: `api.example.org` is no address that can move
+     --> cluster.yaml:6:26
+      |
+    6 | controlPlane: {endpoint: api.example.org, loadBalancer: {kind: haproxy-keepalived}}
+      |                          ^^^^^^^^^^^^^^^
+      |
+      = help: write the address; the name can go to `controlPlane.sans`
+    error: `192.168.76.11` is the own address of the master `k8s-master-1`
+     --> cluster.yaml:6:26
+      |
+    4 |   - {name: k8s-master-1, role: master, address: 192.168.76.11/24}
+      |                                                 ---------------- it goes away with this master
+    5 |   - {name: k8s-node-1, role: worker, address: 192.168.76.21/24}
+    6 | controlPlane: {endpoint: 192.168.76.11, loadBalancer: {kind: haproxy-keepalived}}
+      |                          ^^^^^^^^^^^^^
+      |
+      = help: take a free address in the masters' network
+    error: `192.168.77.10` is not in the network of the master `k8s-master-1`
+     --> cluster.yaml:6:26
+      |
+    4 |   - {name: k8s-master-1, role: master, address: 192.168.76.11/24}
+      |                                                 ---------------- it could not move here
+    5 |   - {name: k8s-node-1, role: worker, address: 192.168.76.21/24}
+    6 | controlPlane: {endpoint: 192.168.77.10, loadBalancer: {kind: haproxy-keepalived}}
+      |                          ^^^^^^^^^^^^^
+      |
+      = help: take a free address in the masters' network
+    "#);
+}
+
+#[test]
+fn a_balancers_keys_belong_to_it() {
+    insta::assert_snapshot!(problems(&with(
+        "controlPlane: {endpoint: 192.168.76.9, loadBalancer: {kind: external, port: 8443, routerId: 7}}",
+    )), @r#"
+    error: this load balancer is not kimage's
+     --> cluster.yaml:6:77
+      |
+    6 | controlPlane: {endpoint: 192.168.76.9, loadBalancer: {kind: external, port: 8443, routerId: 7}}
+      |                                                                             ^^^^
+      |
+      = help: the port that clients use is `controlPlane.port`
+
+    error: no address moves between the masters
+     --> cluster.yaml:6:93
+      |
+    6 | controlPlane: {endpoint: 192.168.76.9, loadBalancer: {kind: external, port: 8443, routerId: 7}}
+      |                                                                                             ^
+      |
+      = help: only `kind: haproxy-keepalived` needs it
+    "#);
+}
+
+#[test]
+fn a_balancers_port_is_free() {
+    let told = [10250, 6443].map(|port| {
+        problems(&with(&format!(
+            "controlPlane: {{loadBalancer: {{kind: nginx, port: {port}}}}}"
+        )))
+    });
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    error: port 10250 belongs to the kubelet
+     --> cluster.yaml:6:50
+      |
+    6 | controlPlane: {loadBalancer: {kind: nginx, port: 10250}}
+      |                                                  ^^^^^
+      |
+      = help: 8443 is usual
+    error: the load balancer and the API cannot both listen on port 6443
+     --> cluster.yaml:6:50
+      |
+    6 | controlPlane: {loadBalancer: {kind: nginx, port: 6443}}
+      |                                                  ^^^^
+      |
+      = help: 8443 is usual for the load balancer, 6443 for the API
     "#);
 }
 

@@ -23,7 +23,8 @@ fn full() -> Value {
             "dns": {"domain": "cluster.local", "servers": ["192.0.2.53"]}, "timeServers": ["192.0.2.123"]
         },
         "controlPlane": {
-            "endpoint": "api.example.org", "port": 6443, "sans": ["api"], "loadBalancer": {"kind": "external"}
+            "endpoint": "192.0.2.10", "port": 6443, "sans": ["api"],
+            "loadBalancer": {"kind": "haproxy-keepalived", "port": 8443, "routerId": 51}
         },
         "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365},
         "join": "certificate",
