@@ -6,9 +6,11 @@
 
 mod accounts;
 mod arguments;
+mod configurations;
 mod error;
 mod identity;
 mod values;
+mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +21,7 @@ pub use identity::{DiskNames, filesystem};
 pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
 use crate::blueprint::{Blueprints, Units};
-use crate::facts::{self, Minor};
+use crate::facts::{self, ConfigurationKind, Minor};
 use crate::spec::{Cluster, NodeName, Role};
 
 /// What will be built for a cluster.
@@ -71,7 +73,8 @@ impl Plan {
 ///
 /// # Errors
 ///
-/// When a version has no facts, an image no blueprint, or a flag's value cannot be made from the vocabulary.
+/// When a version has no facts, an image no blueprint, or the value of a flag or a field cannot be made from the
+/// vocabulary.
 pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanError> {
     let minor = facts::minor(cluster.kubernetes.version)?;
     let images = images(cluster, minor);
@@ -89,13 +92,17 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             node: values::node(cluster, minor, node, &disk),
         };
         let mut arguments = BTreeMap::new();
+        let mut configurations = BTreeMap::new();
         for component in arguments::of_role(node.role) {
-            arguments.insert(
-                arguments::key(*component),
-                arguments::arguments(cluster, *component, &values)?,
-            );
+            let key = arguments::key(*component);
+            arguments.insert(key, arguments::arguments(cluster, *component, &values)?);
+            if let Some(kind) = ConfigurationKind::of(*component) {
+                let fields = configurations::fields(cluster, *component, kind, &values)?;
+                configurations.insert(key, fields);
+            }
         }
         values.node.arguments = arguments;
+        values.node.configurations = configurations;
         nodes.push(NodePlan {
             name: node.name.clone(),
             role: node.role,

@@ -70,8 +70,8 @@ pub struct ClusterValues {
     pub containerd: facts::ContainerdConfig,
     /// First lines of configuration files.
     pub formats: Formats,
-    /// Fields of the kubelet's configuration that this version takes and others do not.
-    pub kubelet_fields: Vec<String>,
+    /// Feature gates that differ from the version's own.
+    pub feature_gates: Vec<FeatureGate>,
     /// The label with a node's operating system.
     pub os_label: String,
     /// Taints that masters may have.
@@ -121,6 +121,8 @@ pub struct NodeValues {
     pub root_partition: String,
     /// Flags by program, its name with `_` for `-`.
     pub arguments: BTreeMap<&'static str, Vec<Argument>>,
+    /// Fields of configuration files by program, its name with `_` for `-`: YAML behind `apiVersion` and `kind`.
+    pub configurations: BTreeMap<&'static str, String>,
 }
 
 /// Where the API is.
@@ -169,6 +171,15 @@ pub struct Formats {
     pub encryption: facts::Api,
     /// `kube-apiserver --audit-policy-file`
     pub audit_policy: facts::Api,
+}
+
+/// A feature gate.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeatureGate {
+    /// Its name.
+    pub name: String,
+    /// Whether it is open.
+    pub enabled: bool,
 }
 
 /// One node among others.
@@ -298,7 +309,14 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             encryption: minor.encryption_configuration.clone(),
             audit_policy: minor.audit_policy.clone(),
         },
-        kubelet_fields: minor.kubelet_fields.clone(),
+        feature_gates: cluster
+            .feature_gates
+            .iter()
+            .map(|(name, &enabled)| FeatureGate {
+                name: name.clone(),
+                enabled,
+            })
+            .collect(),
         os_label: minor.os_label.clone(),
         control_plane_taints: minor
             .control_plane_taints
@@ -357,6 +375,7 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         api: api_of(cluster, node),
         root_partition: disk.root.to_string(),
         arguments: BTreeMap::new(),
+        configurations: BTreeMap::new(),
     }
 }
 

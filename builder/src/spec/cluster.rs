@@ -43,6 +43,10 @@ pub struct Cluster {
     pub host: Host,
     /// Additions and replacements per component: flags without the leading dashes.
     pub extra_args: BTreeMap<Component, BTreeMap<String, String>>,
+    /// Fields laid over those of kimage's configuration files, per component.
+    pub extra_config: BTreeMap<Component, serde_json::Map<String, serde_json::Value>>,
+    /// Feature gates that differ from the version's own, of every component of Kubernetes.
+    pub feature_gates: BTreeMap<String, bool>,
     /// The nodes in the order of the file.
     pub nodes: Vec<Node>,
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A Kubernetes cluster, as kimage makes it: only `kubernetes.version` and `nodes` must be written.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -51,6 +52,11 @@ pub(super) struct ClusterFile {
     pub(super) host: Option<HostSection>,
     /// Flags added to those that kimage sets, or set instead of them, per component and without leading dashes.
     pub(super) extra_args: Option<ExtraArgsFile>,
+    /// Fields laid over those that kimage writes into configuration files: mappings are merged, anything else is
+    /// replaced.
+    pub(super) extra_config: Option<ExtraConfigFile>,
+    /// Feature gates of every component of Kubernetes, as `SidecarContainers: true`.
+    pub(super) feature_gates: Option<BTreeMap<String, bool>>,
     /// The machines. A node's share of the pod range is decided by its place in this list: add new ones at the end.
     #[schemars(length(min = 1))]
     pub(super) nodes: Vec<NodeFile>,
@@ -306,6 +312,16 @@ pub(super) struct ExtraArgsFile {
     pub(super) kubelet: Option<BTreeMap<String, Plain>>,
     /// Flags of kube-proxy.
     pub(super) kube_proxy: Option<BTreeMap<String, Plain>>,
+}
+
+/// Fields of configuration files per component.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ExtraConfigFile {
+    /// Fields of `KubeletConfiguration`.
+    pub(super) kubelet: Option<serde_json::Map<String, Value>>,
+    /// Fields of `KubeProxyConfiguration`.
+    pub(super) kube_proxy: Option<serde_json::Map<String, Value>>,
 }
 
 /// A machine.

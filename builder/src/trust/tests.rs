@@ -90,6 +90,8 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             users: Vec::new(),
         },
         extra_args: BTreeMap::new(),
+        extra_config: BTreeMap::new(),
+        feature_gates: BTreeMap::new(),
         nodes: (1..=masters)
             .map(master)
             .chain((1..=workers).map(worker))

@@ -7,8 +7,11 @@
 mod addresses;
 mod control_plane;
 mod extra_args;
+mod extra_config;
+mod feature_gates;
 mod host;
 mod images;
+mod lifetime;
 mod network;
 mod nodes;
 mod syntax;
@@ -72,6 +75,8 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let addons = images::addons(check, file);
     let host = host::check(check, file, &nodes, minor);
     let extra_args = extra_args::check(check, file, version, etcd.as_ref());
+    let extra_config = extra_config::check(check, file, version, &extra_args);
+    let feature_gates = feature_gates::check(check, file, version, &extra_args);
     Some(Cluster {
         name: name?,
         kubernetes: Kubernetes {
@@ -88,6 +93,8 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         addons,
         host,
         extra_args,
+        extra_config,
+        feature_gates,
         nodes: nodes
             .into_iter()
             .map(|node| node.node)

@@ -43,6 +43,8 @@ fn full() -> Value {
             "etcd": {"quota-backend-bytes": 1}, "kube-apiserver": {"v": 2}, "kube-controller-manager": {"v": "2"},
             "kube-scheduler": {"v": 2}, "kubelet": {"v": true}, "kube-proxy": {"v": -1}
         },
+        "extraConfig": {"kubelet": {"maxPods": 50}, "kube-proxy": {"conntrack": {"min": 1}}},
+        "featureGates": {"KubeletPSI": true},
         "nodes": [
             {
                 "name": "m1", "role": "master", "address": "192.0.2.11/24", "gateway": "192.0.2.1",

@@ -1,8 +1,10 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
 mod args;
+mod config;
 mod control_plane;
 mod foreign;
+mod gates;
 mod host;
 mod network;
 mod nodes;
