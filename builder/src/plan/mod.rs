@@ -9,6 +9,7 @@ mod arguments;
 mod configurations;
 mod error;
 mod identity;
+mod services;
 mod values;
 mod yaml;
 
@@ -18,11 +19,13 @@ pub use accounts::{ACCOUNTS, Account};
 pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
+pub use services::{EnvironmentFile, Service};
 pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
 use crate::blueprint::{Blueprints, Units};
 use crate::facts::{self, ConfigurationKind, Minor};
 use crate::spec::{Cluster, NodeName, Role};
+use crate::tree::TreePath;
 
 /// What will be built for a cluster.
 #[derive(Debug, Clone)]
@@ -46,6 +49,10 @@ pub struct NodePlan {
     pub units: Units,
     /// What templates may use.
     pub values: Values,
+    /// Files with the flags of programs, where they do not stand in units.
+    pub environment_files: Vec<EnvironmentFile>,
+    /// Paths that programs with an account of their own read or write, and the account.
+    pub readers: BTreeMap<TreePath, String>,
     /// Names of its disk and partitions.
     pub disk: DiskNames,
 }
@@ -93,9 +100,19 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
         };
         let mut arguments = BTreeMap::new();
         let mut configurations = BTreeMap::new();
+        let mut services = BTreeMap::new();
+        let mut environment_files = Vec::new();
+        let mut readers = BTreeMap::new();
         for component in arguments::of_role(node.role) {
             let key = arguments::key(*component);
-            arguments.insert(key, arguments::arguments(cluster, *component, &values)?);
+            let mut flags = arguments::arguments(cluster, *component, &values)?;
+            readers.extend(services::readers(cluster, *component, &flags));
+            if let Some(file) = services::environment_file(cluster, *component, &flags) {
+                environment_files.push(file);
+                flags.clear();
+            }
+            services.insert(key, services::service(cluster, *component));
+            arguments.insert(key, flags);
             if let Some(kind) = ConfigurationKind::of(*component) {
                 let fields = configurations::fields(cluster, *component, kind, &values)?;
                 configurations.insert(key, fields);
@@ -103,15 +120,19 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
         }
         values.node.arguments = arguments;
         values.node.configurations = configurations;
+        values.node.services = services;
         nodes.push(NodePlan {
             name: node.name.clone(),
             role: node.role,
             image: node.image.clone(),
             units: blueprint.units.clone(),
             values,
+            environment_files,
+            readers,
             disk,
         });
     }
+    services::level(&mut nodes);
     Ok(Plan {
         nodes,
         images: images.all,

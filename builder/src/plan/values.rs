@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
-use super::{Argument, DiskNames, Images};
+use super::{Argument, DiskNames, Images, Service};
 use crate::blueprint::{Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
@@ -121,6 +121,8 @@ pub struct NodeValues {
     pub root_partition: String,
     /// Flags by program, its name with `_` for `-`.
     pub arguments: BTreeMap<&'static str, Vec<Argument>>,
+    /// How programs are started, by the same names. Flags that do not stand in the unit are no `arguments`.
+    pub services: BTreeMap<&'static str, Service>,
     /// Fields of configuration files by program, its name with `_` for `-`: YAML behind `apiVersion` and `kind`.
     pub configurations: BTreeMap<&'static str, String>,
 }
@@ -375,6 +377,7 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         api: api_of(cluster, node),
         root_partition: disk.root.to_string(),
         arguments: BTreeMap::new(),
+        services: BTreeMap::new(),
         configurations: BTreeMap::new(),
     }
 }

@@ -5,6 +5,7 @@
 //! To add a rule: a function or a few lines in the module of its part, and a test with the problem's whole text.
 
 mod addresses;
+mod components;
 mod control_plane;
 mod extra_args;
 mod extra_config;
@@ -15,6 +16,7 @@ mod lifetime;
 mod network;
 mod nodes;
 mod syntax;
+mod units;
 mod versions;
 
 use crate::blueprint::Blueprints;
@@ -75,6 +77,8 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let addons = images::addons(check, file);
     let host = host::check(check, file, &nodes, minor);
     let extra_args = extra_args::check(check, file, version, etcd.as_ref());
+    let etcd_version = etcd.as_ref().map(|etcd| etcd.version);
+    let components = components::check(check, file, version, etcd_version, &extra_args);
     let extra_config = extra_config::check(check, file, version, &extra_args);
     let feature_gates = feature_gates::check(check, file, version, &extra_args);
     Some(Cluster {
@@ -93,6 +97,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         addons,
         host,
         extra_args,
+        components,
         extra_config,
         feature_gates,
         nodes: nodes

@@ -257,6 +257,6 @@ fn a_section_is_of_a_component_that_has_a_file() {
     7 |   kube-apiserver: {port: 1}
       |   ^^^^^^^^^^^^^^
       |
-      = help: it belongs to `extraArgs.kube-apiserver`
+      = help: known here: `kube-proxy` or `kubelet`
     "#);
 }

@@ -1,6 +1,7 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
 mod args;
+mod components;
 mod config;
 mod control_plane;
 mod foreign;
@@ -11,6 +12,7 @@ mod nodes;
 mod printed;
 mod shape;
 mod starter;
+mod units;
 mod versions;
 mod yaml;
 
