@@ -3,16 +3,21 @@
 #![allow(clippy::unwrap_used)] // All of this is test code.
 
 use kimage::facts::{self, ConfigurationKind, Minor};
-use kimage::spec::Component;
+use kimage::spec::{Component, Version};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use rendered::{unknown_paths, written};
+use rendered::unknown_paths;
 
 mod rendered;
 
 const KUBELET: &str = "/etc/kubernetes/kubelet.yaml";
 const SCHEDULER: &str = "/etc/kubernetes/scheduler.yaml";
+
+/// A file of a tainted master; `None` where the version has no such file.
+fn written(overlay: &str, path: &str, version: Version) -> Option<String> {
+    rendered::written("", overlay, path, version)
+}
 
 /// The unit of a component on a master.
 fn unit(component: Component, minor: &Minor) -> String {

@@ -254,8 +254,37 @@ fn the_facts_have_the_kubelets_fields_that_kubeadm_writes() {
     }
 }
 
+/// What three of the guides lay over kimage's configurations, as far as these releases know it.
+const EXTRA: &str = "extraConfig: {kubelet: {address: 0.0.0.0, port: 10250, cgroupsPerQOS: true, \
+    authentication: {webhook: {cacheTTL: 2m0s}}, \
+    authorization: {webhook: {cacheAuthorizedTTL: 5m0s, cacheUnauthorizedTTL: 30s}}, \
+    configMapAndSecretChangeDetectionStrategy: Watch, containerLogMaxFiles: 5, containerLogMaxSize: 10Mi, \
+    contentType: application/vnd.kubernetes.protobuf, cpuCFSQuota: true, cpuCFSQuotaPeriod: 100ms, \
+    cpuManagerPolicy: none, enforceNodeAllocatable: [pods], \
+    evictionHard: {imagefs.available: 15%, memory.available: 100Mi, nodefs.inodesFree: 5%}, \
+    evictionPressureTransitionPeriod: 5m0s, hairpinMode: promiscuous-bridge, healthzBindAddress: 127.0.0.1, \
+    kubeAPIQPS: 5, maxOpenFiles: 1000000, nodeStatusReportFrequency: 1m0s, oomScoreAdj: -999, \
+    serializeImagePulls: true, staticPodPath: /etc/kubernetes/manifests, \
+    tlsCipherSuites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]}, \
+    kube-proxy: {bindAddress: 0.0.0.0, \
+    clientConnection: {burst: 10, contentType: application/vnd.kubernetes.protobuf, qps: 5}, \
+    configSyncPeriod: 15m0s, conntrack: {maxPerCore: 32768, min: 131072, tcpCloseWaitTimeout: 1h0m0s}, \
+    enableProfiling: false, iptables: {masqueradeAll: false, masqueradeBit: 14, syncPeriod: 30s}, \
+    ipvs: {minSyncPeriod: 2s, strictARP: false, scheduler: wlc}, oomScoreAdj: -999}}, \
+    featureGates: {AllAlpha: false, CPUManagerPolicyAlphaOptions: true}";
+
 #[test]
 fn real_programs_take_the_configurations_that_kimage_writes() {
+    take_what_kimage_writes("");
+}
+
+#[test]
+fn real_programs_take_what_users_lay_over_the_configurations_that_kimage_writes() {
+    take_what_kimage_writes(EXTRA);
+}
+
+/// Lets kubelet, kube-proxy and kube-scheduler read their configurations, of a cluster file with more in it.
+fn take_what_kimage_writes(more: &str) {
     for release in kubernetes(&["kubelet", "kube-proxy", "kube-scheduler"]) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.yaml");
@@ -267,7 +296,13 @@ fn real_programs_take_the_configurations_that_kimage_writes() {
         fs::write(folder.path().join("scheduler.conf"), client).unwrap();
 
         // A field more that no kubelet takes, so that none starts; it complains of all others at once.
-        let kubelet = written("node", "/etc/kubernetes/kubelet.yaml", release.version).unwrap();
+        let kubelet = written(
+            more,
+            "node",
+            "/etc/kubernetes/kubelet.yaml",
+            release.version,
+        )
+        .unwrap();
         fs::write(&file, kubelet + "\nmaxPods: -1\n").unwrap();
         let nowhere = "--kubeconfig=/nonexistent".to_owned();
         let kubelet = said(
@@ -297,7 +332,7 @@ fn real_programs_take_the_configurations_that_kimage_writes() {
                 "/etc/kubernetes/scheduler.yaml",
             ),
         ] {
-            let Some(text) = written(overlay, path, release.version) else {
+            let Some(text) = written(more, overlay, path, release.version) else {
                 assert_eq!(component, Component::KubeScheduler);
                 continue;
             };
@@ -309,6 +344,70 @@ fn real_programs_take_the_configurations_that_kimage_writes() {
             assert_eq!(unknown_fields(&said), [""; 0], "{said}");
             assert!(back.is_file(), "{path} {}: {said}", release.version);
             fs::remove_file(back).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_facts_have_the_feature_gates_that_real_kubernetes_has() {
+    let mut problems = Vec::new();
+    for release in kubernetes(&KUBERNETES.map(facts::program)) {
+        for component in KUBERNETES {
+            let (program, version) = (release.program(component), release.version);
+            let told = format!("{} {version}", facts::program(component));
+            let help = said(&program, &["--help".to_owned()]);
+            let listed = gates(&help);
+            assert!(listed.len() > 50, "{told}: {listed:?}");
+            let unknown = listed
+                .iter()
+                .filter(|gate| !facts::gate(gate, version).is_accepted());
+            problems.extend(unknown.map(|gate| format!("{told} lists {gate}")));
+            let known = facts::gates_at(version);
+            let refused = refused_gates(component, &program, known.clone());
+            problems.extend(refused.iter().map(|gate| format!("{told} refuses {gate}")));
+            let with_another = [known, vec!["KimageHasNoSuchGate"]].concat();
+            let refused = refused_gates(component, &program, with_another);
+            assert!(refused.contains(&"KimageHasNoSuchGate"), "{told}");
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// The feature gates that a help text lists, as `kube:SomeGate=true|false (ALPHA - default=false)`.
+fn gates(help: &str) -> Vec<&str> {
+    help.lines()
+        .filter_map(|line| line.split_once("=true|false ("))
+        .filter_map(|(before, _)| before.rsplit([' ', ':', '\t']).next())
+        .collect()
+}
+
+/// The feature gates that a program does not know. It names one at a time, and stops all the same at one that may not
+/// be opened; with none left it stops for want of everything else.
+fn refused_gates<'g>(
+    component: Component,
+    program: &Path,
+    mut gates: Vec<&'g str>,
+) -> Vec<&'g str> {
+    let mut refused = Vec::new();
+    loop {
+        let all: Vec<String> = gates.iter().map(|gate| format!("{gate}=true")).collect();
+        let mut arguments = vec![format!("--feature-gates={}", all.join(","))];
+        if component != Component::KubeApiserver {
+            arguments.push("--kubeconfig=/nonexistent".to_owned());
+        }
+        let said = said(program, &arguments);
+        let named = |before: &str| -> Option<&str> {
+            let word = said.split(before).nth(1)?;
+            word.split(|c: char| !c.is_ascii_alphanumeric()).next()
+        };
+        let unknown = named("unrecognized feature gate: ");
+        let Some(name) = unknown.or_else(|| named("cannot set feature gate ")) else {
+            return refused;
+        };
+        let place = gates.iter().position(|gate| *gate == name);
+        let gate = gates.remove(place.unwrap_or_else(|| panic!("{said}")));
+        if unknown.is_some() {
+            refused.push(gate);
         }
     }
 }

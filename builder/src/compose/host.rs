@@ -1,6 +1,6 @@
-//! What people put into the cluster file themselves: files, SSH keys, manifests.
+//! What people put into the cluster file themselves: files, units, SSH keys, manifests.
 
-use super::{ComposeError, Materials, accounts};
+use super::{ComposeError, Materials, accounts, units};
 use crate::plan::NodePlan;
 use crate::spec::Role;
 use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing};
@@ -31,6 +31,7 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         let kind = Kind::File(Content::bytes(file.content.clone()));
         layer.add(file.path.clone(), kind, meta, Sharing::Role, overwrite);
     }
+    units::add(&mut layer, &cluster.host.units)?;
     crate::overlay::enable(&mut layer);
     if !cluster.host.ssh_keys.is_empty() {
         layer.directory("/root/.ssh".parse()?, Meta::root(0o700));

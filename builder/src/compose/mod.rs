@@ -11,10 +11,13 @@ mod boot;
 mod credentials;
 mod error;
 mod fingerprint;
+mod flags;
 mod host;
 mod preload;
 mod programs;
+mod readers;
 mod system;
+mod units;
 
 pub use accounts::AccountFiles;
 pub use boot::esp;
@@ -54,6 +57,7 @@ const STAGES: &[Stage] = &[
     accounts::layer,
     programs::layer,
     credentials::layer,
+    flags::layer,
     preload::layer,
     host::layer,
 ];
@@ -106,6 +110,7 @@ pub fn layers(
     for stage in STAGES {
         layers.push(stage(node, materials)?);
     }
+    readers::own(&mut layers, node, materials)?;
     Ok(layers)
 }
 

@@ -184,6 +184,7 @@ mod tests {
             &serde_json::json!({
                 "name": "lab", "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "domain": "cluster.local",
                 "dns_address": "10.96.0.10", "master_count": 1,
+                "feature_gates": [{"name": "A", "enabled": true}, {"name": "B", "enabled": false}],
                 "images": {"pause": "registry.k8s.io/pause:3.9"},
                 "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
                 "secure_port": 6443,

@@ -69,13 +69,8 @@ pub fn flag(component: Component, name: &str, version: Version) -> FlagStatus {
     };
     status(names, &name, version, |life| {
         let field = life.field.as_deref()?;
-        let kind = match component {
-            Component::Kubelet => ConfigurationKind::Kubelet,
-            Component::KubeProxy => ConfigurationKind::KubeProxy,
-            _ => return None,
-        };
-        let fields = fields().get(kind.name())?;
-        let since = fields.get(field)?.range.since;
+        let kind = ConfigurationKind::of(component)?;
+        let since = fields_of(kind)?.get(field)?.range.since;
         Some((since, format!("`{field}` in its configuration file")))
     })
 }
@@ -83,7 +78,7 @@ pub fn flag(component: Component, name: &str, version: Version) -> FlagStatus {
 /// What a program makes of a field of its configuration file. Fields of fields are written with dots, those of lists
 /// with brackets: `logging.format`, `reservedMemory[].limits`. A map's keys are no fields.
 pub fn field(kind: ConfigurationKind, path: &str, version: Version) -> FlagStatus {
-    status(fields().get(kind.name()), path, version, |_| None)
+    status(fields_of(kind), path, version, |_| None)
 }
 
 /// Every flag that a program takes at a version, in the order of their names.
@@ -98,7 +93,7 @@ pub fn flags_at(component: Component, version: Version) -> Vec<&'static str> {
 
 /// Every field that a configuration file may have at a version, in the order of their names.
 pub fn fields_at(kind: ConfigurationKind, version: Version) -> Vec<&'static str> {
-    let names = fields().get(kind.name());
+    let names = fields_of(kind);
     let alive = names.into_iter().flatten();
     alive
         .filter(|(_, life)| life.range.contains(version))
@@ -118,7 +113,50 @@ pub fn program(component: Component) -> &'static str {
     }
 }
 
+/// What a field of a configuration file holds, as far as its name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldShape {
+    /// Fields of its own.
+    Fields,
+    /// A list of things that have fields.
+    List,
+    /// A value, a list of values, or a mapping whose keys are the user's.
+    Free,
+}
+
+/// What a field holds, written as for [`field`].
+pub fn shape(kind: ConfigurationKind, path: &str) -> FieldShape {
+    let (fields, list) = (format!("{path}."), format!("{path}[]."));
+    let names = fields_of(kind).into_iter().flatten();
+    names
+        .map(|(name, _)| match name {
+            name if name.starts_with(&fields) => FieldShape::Fields,
+            name if name.starts_with(&list) => FieldShape::List,
+            _ => FieldShape::Free,
+        })
+        .find(|shape| *shape != FieldShape::Free)
+        .unwrap_or(FieldShape::Free)
+}
+
+/// The flags of a program that do the same as a field of its configuration file, whatever the version.
+pub fn flags_of_field(component: Component, path: &str) -> Vec<&'static str> {
+    let names = flags().get(program(component)).into_iter().flatten();
+    names
+        .filter(|(_, life)| life.field.as_deref() == Some(path))
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
+
 impl ConfigurationKind {
+    /// The configuration file of a component whose fields do the same as its flags; `None` if it has none.
+    pub fn of(component: Component) -> Option<Self> {
+        match component {
+            Component::Kubelet => Some(Self::Kubelet),
+            Component::KubeProxy => Some(Self::KubeProxy),
+            _ => None,
+        }
+    }
+
     /// As it stands after `kind:`.
     pub fn name(self) -> &'static str {
         match self {
@@ -131,9 +169,9 @@ impl ConfigurationKind {
 
 /// The life of a flag or a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Life {
+pub(super) struct Life {
     /// The versions that take it.
-    range: Range,
+    pub(super) range: Range,
     /// The first version that calls it deprecated.
     deprecated: Option<Version>,
     /// The configuration field that does the same.
@@ -173,10 +211,10 @@ impl FromStr for Life {
     }
 }
 
-type Lives = BTreeMap<String, Life>;
+pub(super) type Lives = BTreeMap<String, Life>;
 
 /// Looks a name up. `better` says since when a field does the same, and which.
-fn status(
+pub(super) fn status(
     names: Option<&'static Lives>,
     name: &str,
     version: Version,
@@ -235,6 +273,11 @@ fn flags() -> &'static BTreeMap<String, Lives> {
     })
 }
 
+/// The fields of one kind of configuration.
+fn fields_of(kind: ConfigurationKind) -> Option<&'static Lives> {
+    fields().get(kind.name())
+}
+
 /// All fields, by kind of configuration.
 fn fields() -> &'static BTreeMap<String, Lives> {
     static FIELDS: OnceLock<BTreeMap<String, Lives>> = OnceLock::new();
@@ -245,7 +288,7 @@ fn fields() -> &'static BTreeMap<String, Lives> {
 }
 
 /// Lives by name, by program or kind.
-fn read(text: &str) -> Result<BTreeMap<String, Lives>, String> {
+pub(super) fn read(text: &str) -> Result<BTreeMap<String, Lives>, String> {
     let texts: BTreeMap<String, BTreeMap<String, String>> =
         serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
     let lives = |names: BTreeMap<String, String>| -> Result<Lives, String> {
@@ -412,5 +455,21 @@ mod tests {
             proxy("udpIdleTimeout", "1.28.15"),
             FlagStatus::Removed { .. }
         ));
+    }
+
+    #[test]
+    fn a_field_holds_fields_or_a_list_of_them_or_what_the_user_likes() {
+        let kubelet = |path| shape(ConfigurationKind::Kubelet, path);
+        assert_eq!(kubelet("authentication.x509"), FieldShape::Fields);
+        assert_eq!(kubelet("reservedMemory"), FieldShape::List);
+        for path in [
+            "evictionHard",
+            "maxPods",
+            "authentication.x509.clientCAFile",
+        ] {
+            assert_eq!(kubelet(path), FieldShape::Free);
+        }
+        let flags = flags_of_field(Component::Kubelet, "failSwapOn");
+        assert_eq!(flags, ["experimental-fail-swap-on", "fail-swap-on"]);
     }
 }

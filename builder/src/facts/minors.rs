@@ -53,8 +53,6 @@ pub struct Minor {
     pub audit_policy: Api,
     /// First lines of kubeadm's description of a cluster.
     pub kubeadm_cluster: Api,
-    /// Fields of the kubelet's configuration that this version takes and others do not.
-    pub kubelet_fields: Vec<String>,
     /// The group in `admin.conf`'s certificate.
     pub admin_organization: String,
     /// Labels of a master, each with an empty value.
@@ -215,7 +213,6 @@ fn column(
         encryption_configuration: facts.value("encryption_configuration")?,
         audit_policy: facts.value("audit_policy")?,
         kubeadm_cluster: facts.value("kubeadm_cluster")?,
-        kubelet_fields: facts.words("kubelet_fields")?,
         admin_organization: facts.value("admin_organization")?,
         control_plane_labels: facts.words("control_plane_labels")?,
         control_plane_taints: facts.words("control_plane_taints")?,
@@ -306,7 +303,6 @@ impl FromStr for CgroupV2 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{ConfigurationKind, field};
 
     fn of(version: &str) -> &'static Minor {
         minor(version.parse().unwrap()).unwrap()
@@ -335,7 +331,6 @@ mod tests {
         assert_eq!(of("1.34.2").etcd.to_string(), "3.6.5");
         assert_eq!(of("1.28.15").pause, "registry.k8s.io/pause:3.9");
         assert_eq!(of("1.10.13").etcd.to_string(), "3.1.12");
-        assert_eq!(of("1.10.13").kubelet_fields, [""; 0]);
         assert_eq!(of("1.15.12").apply_flags, [""; 0]);
         assert_eq!(of("1.16.0").apply_flags[0], "--server-side");
         assert_eq!(of("1.18.20").pause, "registry.k8s.io/pause:3.2");
@@ -374,16 +369,6 @@ mod tests {
     fn the_default_etcd_is_not_too_old() {
         for minor in minors() {
             assert!(minor.etcd >= minor.etcd_minimum, "{}", minor.name());
-        }
-    }
-
-    #[test]
-    fn every_field_that_a_minor_may_have_is_known_there() {
-        for minor in minors() {
-            for name in &minor.kubelet_fields {
-                let status = field(ConfigurationKind::Kubelet, name, minor.first);
-                assert!(status.is_accepted(), "{} {name}: {status:?}", minor.name());
-            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! What each version of Kubernetes knows, needs and refuses, as data.
 //!
-//! Four files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml` and `configs.yaml` (the
-//! lives of flags and of configuration fields) and `components.yaml` (the flags that kimage gives). Everything here is
-//! a question to them at one version, pure and parsed once. No other module compares a Kubernetes version.
+//! Six files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml`, `configs.yaml` and
+//! `gates.yaml` (the lives of flags, of configuration fields and of feature gates), `components.yaml` and `settings.yaml`
+//! (the flags and the fields that kimage gives). Everything here is a question to them at one version, pure and parsed
+//! once. No other module compares a Kubernetes version.
 //!
 //! The facts were gathered from Kubernetes' reference pages, the source of its option packages and its release notes,
 //! and are held against real programs by `builder/tests/facts_match_binaries.rs`. Where they disagreed, the programs
@@ -10,20 +11,27 @@
 //!
 //! To add a minor, newer or older:
 //! 1. widen `supported` in `minors.yaml`; `every_fact_has_one_row_for_every_minor` then names each row that is missing;
-//! 2. end what the minor removes and add what it brings in `flags.yaml` and `configs.yaml`; a removed flag that kimage
-//!    gives needs its successor in `components.yaml`, and a test says which;
+//! 2. end what the minor removes and add what it brings in `flags.yaml`, `configs.yaml` and `gates.yaml`; a removed flag
+//!    that kimage gives needs its successor in `components.yaml`, and a test says which;
 //! 3. put a release of it into the tests' mirror, and the programs themselves name what is still wrong.
 //!
-//! Feature gates, admission plugins and the values that a flag takes are not known here.
+//! Admission plugins and the values that a flag or a field takes are not known here.
 
 mod components;
 mod containerd;
 mod flags;
+mod gates;
 mod minors;
 mod range;
+mod settings;
 
 pub use components::{Argument, arguments};
 pub use containerd::{CniDirectory, ContainerdConfig, containerd_config};
-pub use flags::{ConfigurationKind, FlagStatus, field, fields_at, flag, flags_at, program};
+pub use flags::{
+    ConfigurationKind, FieldShape, FlagStatus, field, fields_at, flag, flags_at, flags_of_field,
+    program, shape,
+};
+pub use gates::{gate, gates_at};
 pub use minors::{Api, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
 pub use range::{Range, RangeError};
+pub use settings::{Setting, settings};

@@ -22,6 +22,15 @@ pub enum PlanError {
         #[source]
         source: tera::Error,
     },
+    /// A field of a configuration file whose value cannot be made.
+    #[error("cannot make the value of `{field}`")]
+    Field {
+        /// The field, as `authorization.mode`.
+        field: String,
+        /// What the template engine or the reader of its result said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl Failure for PlanError {
@@ -34,7 +43,7 @@ impl Failure for PlanError {
             Self::Version(_) | Self::Image(_) => {
                 Some("`kimage check` shows the place in the cluster file".into())
             }
-            Self::Argument { .. } => None,
+            Self::Argument { .. } | Self::Field { .. } => None,
         }
     }
 }

@@ -6,9 +6,12 @@
 
 mod accounts;
 mod arguments;
+mod configurations;
 mod error;
 mod identity;
+mod services;
 mod values;
+mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -16,11 +19,13 @@ pub use accounts::{ACCOUNTS, Account};
 pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
+pub use services::{EnvironmentFile, Service};
 pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
 use crate::blueprint::{Blueprints, Units};
-use crate::facts::{self, Minor};
+use crate::facts::{self, ConfigurationKind, Minor};
 use crate::spec::{Cluster, NodeName, Role};
+use crate::tree::TreePath;
 
 /// What will be built for a cluster.
 #[derive(Debug, Clone)]
@@ -44,6 +49,10 @@ pub struct NodePlan {
     pub units: Units,
     /// What templates may use.
     pub values: Values,
+    /// Files with the flags of programs, where they do not stand in units.
+    pub environment_files: Vec<EnvironmentFile>,
+    /// Paths that programs with an account of their own read or write, and the account.
+    pub readers: BTreeMap<TreePath, String>,
     /// Names of its disk and partitions.
     pub disk: DiskNames,
 }
@@ -71,7 +80,8 @@ impl Plan {
 ///
 /// # Errors
 ///
-/// When a version has no facts, an image no blueprint, or a flag's value cannot be made from the vocabulary.
+/// When a version has no facts, an image no blueprint, or the value of a flag or a field cannot be made from the
+/// vocabulary.
 pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanError> {
     let minor = facts::minor(cluster.kubernetes.version)?;
     let images = images(cluster, minor);
@@ -89,22 +99,40 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             node: values::node(cluster, minor, node, &disk),
         };
         let mut arguments = BTreeMap::new();
+        let mut configurations = BTreeMap::new();
+        let mut services = BTreeMap::new();
+        let mut environment_files = Vec::new();
+        let mut readers = BTreeMap::new();
         for component in arguments::of_role(node.role) {
-            arguments.insert(
-                arguments::key(*component),
-                arguments::arguments(cluster, *component, &values)?,
-            );
+            let key = arguments::key(*component);
+            let mut flags = arguments::arguments(cluster, *component, &values)?;
+            readers.extend(services::readers(cluster, *component, &flags));
+            if let Some(file) = services::environment_file(cluster, *component, &flags) {
+                environment_files.push(file);
+                flags.clear();
+            }
+            services.insert(key, services::service(cluster, *component));
+            arguments.insert(key, flags);
+            if let Some(kind) = ConfigurationKind::of(*component) {
+                let fields = configurations::fields(cluster, *component, kind, &values)?;
+                configurations.insert(key, fields);
+            }
         }
         values.node.arguments = arguments;
+        values.node.configurations = configurations;
+        values.node.services = services;
         nodes.push(NodePlan {
             name: node.name.clone(),
             role: node.role,
             image: node.image.clone(),
             units: blueprint.units.clone(),
             values,
+            environment_files,
+            readers,
             disk,
         });
     }
+    services::level(&mut nodes);
     Ok(Plan {
         nodes,
         images: images.all,

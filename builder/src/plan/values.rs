@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
-use super::{Argument, DiskNames, Images};
+use super::{Argument, DiskNames, Images, Service};
 use crate::blueprint::{Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
@@ -76,8 +76,8 @@ pub struct ClusterValues {
     pub containerd: facts::ContainerdConfig,
     /// First lines of configuration files.
     pub formats: Formats,
-    /// Fields of the kubelet's configuration that this version takes and others do not.
-    pub kubelet_fields: Vec<String>,
+    /// Feature gates that differ from the version's own.
+    pub feature_gates: Vec<FeatureGate>,
     /// The label with a node's operating system.
     pub os_label: String,
     /// Taints that masters may have.
@@ -127,6 +127,10 @@ pub struct NodeValues {
     pub root_partition: String,
     /// Flags by program, its name with `_` for `-`.
     pub arguments: BTreeMap<&'static str, Vec<Argument>>,
+    /// How programs are started, by the same names. Flags that do not stand in the unit are no `arguments`.
+    pub services: BTreeMap<&'static str, Service>,
+    /// Fields of configuration files by program, its name with `_` for `-`: YAML behind `apiVersion` and `kind`.
+    pub configurations: BTreeMap<&'static str, String>,
 }
 
 /// Where the API is.
@@ -193,6 +197,15 @@ pub struct Formats {
     pub encryption: facts::Api,
     /// `kube-apiserver --audit-policy-file`
     pub audit_policy: facts::Api,
+}
+
+/// A feature gate.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeatureGate {
+    /// Its name.
+    pub name: String,
+    /// Whether it is open.
+    pub enabled: bool,
 }
 
 /// One node among others.
@@ -328,7 +341,14 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             encryption: minor.encryption_configuration.clone(),
             audit_policy: minor.audit_policy.clone(),
         },
-        kubelet_fields: minor.kubelet_fields.clone(),
+        feature_gates: cluster
+            .feature_gates
+            .iter()
+            .map(|(name, &enabled)| FeatureGate {
+                name: name.clone(),
+                enabled,
+            })
+            .collect(),
         os_label: minor.os_label.clone(),
         control_plane_taints: minor
             .control_plane_taints
@@ -387,6 +407,8 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         api: api_of(cluster, node),
         root_partition: disk.root.to_string(),
         arguments: BTreeMap::new(),
+        services: BTreeMap::new(),
+        configurations: BTreeMap::new(),
     }
 }
 

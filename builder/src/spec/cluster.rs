@@ -43,6 +43,12 @@ pub struct Cluster {
     pub host: Host,
     /// Additions and replacements per component: flags without the leading dashes.
     pub extra_args: BTreeMap<Component, BTreeMap<String, String>>,
+    /// How components are started, where it is not kimage's way.
+    pub components: BTreeMap<Component, Service>,
+    /// Fields laid over those of kimage's configuration files, per component.
+    pub extra_config: BTreeMap<Component, serde_json::Map<String, serde_json::Value>>,
+    /// Feature gates that differ from the version's own, of every component of Kubernetes.
+    pub feature_gates: BTreeMap<String, bool>,
     /// The nodes in the order of the file.
     pub nodes: Vec<Node>,
 }
@@ -213,6 +219,8 @@ pub struct Host {
     pub files: Vec<HostFile>,
     /// Further users, with groups of the same names.
     pub users: Vec<User>,
+    /// Units of systemd that are added, changed or masked.
+    pub units: Vec<Unit>,
 }
 
 /// A file that the user wants in the image.
@@ -243,6 +251,47 @@ pub struct User {
     pub home: String,
     /// Login shell.
     pub shell: String,
+}
+
+/// A unit of systemd.
+#[derive(Debug, Clone, Serialize)]
+pub struct Unit {
+    /// Its name, as `backup.timer`.
+    pub name: String,
+    /// What is done with it.
+    pub change: UnitChange,
+}
+
+/// What is done with a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UnitChange {
+    /// It gets settings beside its own.
+    DropIn(String),
+    /// It is made, and enabled if it says so.
+    Content(String),
+    /// It never runs.
+    Mask,
+}
+
+/// How a component is started.
+#[derive(Debug, Clone, Serialize)]
+pub struct Service {
+    /// The account that it runs as, one of the host's users; `None` is kimage's choice.
+    pub user: Option<String>,
+    /// Where its flags stand; `None` is its unit.
+    pub environment_file: Option<EnvironmentFile>,
+    /// Variables of its environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A file that holds the flags of a component.
+#[derive(Debug, Clone, Serialize)]
+pub struct EnvironmentFile {
+    /// Where it is.
+    pub path: TreePath,
+    /// The variable that holds them.
+    pub variable: String,
 }
 
 /// A program of the cluster whose flags can be added to.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A Kubernetes cluster, as kimage makes it: only `kubernetes.version` and `nodes` must be written.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -51,6 +52,13 @@ pub(super) struct ClusterFile {
     pub(super) host: Option<HostSection>,
     /// Flags added to those that kimage sets, or set instead of them, per component and without leading dashes.
     pub(super) extra_args: Option<ExtraArgsFile>,
+    /// How the components are started: as whom, with which environment.
+    pub(super) components: Option<ComponentsFile>,
+    /// Fields laid over those that kimage writes into configuration files: mappings are merged, anything else is
+    /// replaced.
+    pub(super) extra_config: Option<ExtraConfigFile>,
+    /// Feature gates of every component of Kubernetes, as `SidecarContainers: true`.
+    pub(super) feature_gates: Option<BTreeMap<String, bool>>,
     /// The machines. A node's share of the pod range is decided by its place in this list: add new ones at the end.
     #[schemars(length(min = 1))]
     pub(super) nodes: Vec<NodeFile>,
@@ -263,6 +271,8 @@ pub(super) struct HostSection {
     pub(super) files: Option<Vec<HostFileFile>>,
     /// Further users, each with a group of the same name and number.
     pub(super) users: Option<Vec<UserFile>>,
+    /// Units of systemd to add, to change or to mask.
+    pub(super) units: Option<Vec<UnitFile>>,
 }
 
 /// A file for every node.
@@ -298,6 +308,61 @@ pub(super) struct UserFile {
     pub(super) shell: Option<String>,
 }
 
+/// What is to be done with a unit of systemd: one of `dropIn`, `content` and `mask`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct UnitFile {
+    /// Its name, as `backup.timer`.
+    pub(super) name: String,
+    /// Settings beside those that it has, as `[Service]` and `CPUAccounting=true` below it.
+    pub(super) drop_in: Option<String>,
+    /// The whole of a new unit; it is enabled if it has a section `[Install]`.
+    pub(super) content: Option<String>,
+    /// Whether it never runs; `false` unless given.
+    pub(super) mask: Option<bool>,
+}
+
+/// How each component is started.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ComponentsFile {
+    /// How etcd is started.
+    pub(super) etcd: Option<ComponentFile>,
+    /// How kube-apiserver is started.
+    pub(super) kube_apiserver: Option<ComponentFile>,
+    /// How kube-controller-manager is started.
+    pub(super) kube_controller_manager: Option<ComponentFile>,
+    /// How kube-scheduler is started.
+    pub(super) kube_scheduler: Option<ComponentFile>,
+    /// How kubelet is started.
+    pub(super) kubelet: Option<ComponentFile>,
+    /// How kube-proxy is started.
+    pub(super) kube_proxy: Option<ComponentFile>,
+}
+
+/// How a component is started.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct ComponentFile {
+    /// The account that it runs as, one of `host.users`, to which its keys then belong; `root`, and `etcd` for etcd,
+    /// unless given.
+    pub(super) user: Option<String>,
+    /// A file that holds its flags, which stand in its unit otherwise.
+    pub(super) environment_file: Option<EnvironmentFileFile>,
+    /// Variables of its environment.
+    pub(super) environment: Option<BTreeMap<String, Plain>>,
+}
+
+/// A file that holds the flags of a component in one variable.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct EnvironmentFileFile {
+    /// Where it is, as `/etc/kubernetes/apiserver`.
+    pub(super) path: String,
+    /// The variable, as `KUBE_API_ARGS`.
+    pub(super) variable: String,
+}
+
 /// Flags per component.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -314,6 +379,16 @@ pub(super) struct ExtraArgsFile {
     pub(super) kubelet: Option<BTreeMap<String, Plain>>,
     /// Flags of kube-proxy.
     pub(super) kube_proxy: Option<BTreeMap<String, Plain>>,
+}
+
+/// Fields of configuration files per component.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ExtraConfigFile {
+    /// Fields of `KubeletConfiguration`.
+    pub(super) kubelet: Option<serde_json::Map<String, Value>>,
+    /// Fields of `KubeProxyConfiguration`.
+    pub(super) kube_proxy: Option<serde_json::Map<String, Value>>,
 }
 
 /// A machine.

@@ -112,6 +112,14 @@ impl Layer {
         }
     }
 
+    /// Gives the entry at a path, if this layer has one, to an account with a group of the same number.
+    pub fn belongs_to(&mut self, path: &TreePath, id: u32) {
+        if let Some(layered) = self.entries.get_mut(path) {
+            layered.entry.meta.uid = id;
+            layered.entry.meta.gid = id;
+        }
+    }
+
     /// The entry at a path, links not followed.
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path).map(|layered| &layered.entry)

@@ -88,8 +88,12 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             kernel_arguments: Vec::new(),
             files: Vec::new(),
             users: Vec::new(),
+            units: Vec::new(),
         },
         extra_args: BTreeMap::new(),
+        components: BTreeMap::new(),
+        extra_config: BTreeMap::new(),
+        feature_gates: BTreeMap::new(),
         nodes: (1..=masters)
             .map(master)
             .chain((1..=workers).map(worker))

@@ -8,8 +8,9 @@ use kimage::spec::{self, Version};
 use kimage::tree::{Content, Kind};
 use serde_json::Value;
 
-/// A file of a tainted master, as an overlay renders it for a version; `None` where the version has no such file.
-pub(crate) fn written(overlay: &str, path: &str, version: Version) -> Option<String> {
+/// A file of a tainted master, as an overlay renders it for a version; `None` where the version has no such file. `more`
+/// is more of its cluster file, as `featureGates: {A: true}`.
+pub(crate) fn written(more: &str, overlay: &str, path: &str, version: Version) -> Option<String> {
     let minor = format!("{}.{}", version.major, version.minor);
     let blueprints = Blueprints::embedded().unwrap();
     let image = blueprints
@@ -20,9 +21,10 @@ pub(crate) fn written(overlay: &str, path: &str, version: Version) -> Option<Str
         "{{apiVersion: kimage/v1alpha1, kind: Cluster, name: lab, kubernetes: {{version: {version}}}, image: {image}, \
          nodes: [{{name: k8s-master-1, role: master, address: 192.0.2.11/24, interface: eth0}}, \
          {{name: k8s-node-1, role: worker, address: 192.0.2.21/24, interface: eth0}}], \
-         network: {{dns: {{servers: [192.0.2.53]}}}}}}"
+         network: {{dns: {{servers: [192.0.2.53]}}}}, {more}}}"
     );
-    let (cluster, _) = spec::parse(&cluster, "cluster.yaml").unwrap();
+    let (cluster, _) =
+        spec::parse(&cluster, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
     let node = &plan::plan(&cluster, &Blueprints::embedded().unwrap())
         .unwrap()
         .nodes[0];

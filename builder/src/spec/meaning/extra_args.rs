@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checker, Finding};
+use super::{Checker, Finding, lifetime};
 use crate::facts::{self, FlagStatus};
 use crate::spec::cluster::{Component, Etcd, Version};
 use crate::spec::file::{ClusterFile, Plain};
@@ -205,8 +205,9 @@ fn of(
             let message = format!("the value of `--{flag}` must be on one line");
             check.tell(Finding::error(at, message));
         } else if let Some(version) = version {
-            let status = facts::flag(component, &flag, version);
-            lifetime(check, at, &format!("{name} {version}"), &flag, status);
+            let status = in_this_file(name, facts::flag(component, &flag, version));
+            let (program, shown) = (format!("{name} {version}"), format!("`--{flag}`"));
+            lifetime::tell(check, at, &program, "flag", &shown, status);
         }
         flags.insert(flag, value);
     }
@@ -222,42 +223,21 @@ fn own(component: Component, flag: &str) -> Option<Option<&'static str>> {
         .map(|(_, key)| *key)
 }
 
-/// Says what a version makes of a flag, unless it simply takes it.
-fn lifetime(check: &mut Checker, at: Pointer, program: &str, flag: &str, status: FlagStatus) {
-    let instead = |replacement: Option<String>| match replacement {
-        Some(replacement) => format!("use {replacement} instead"),
-        None => "leave it out".to_owned(),
+/// A field that does the same as a flag can be written into this file, too.
+fn in_this_file(name: &str, status: FlagStatus) -> FlagStatus {
+    let here = |better: String| match better.strip_suffix(" in its configuration file") {
+        Some(field) => format!("{field} in `extraConfig.{name}`"),
+        None => better,
     };
-    let finding = match status {
-        FlagStatus::Known => return,
-        // Whoever writes flags cannot write fields: nothing better could be suggested.
-        FlagStatus::Deprecated {
-            replacement: Some(field),
-            ..
-        } if field.ends_with("in its configuration file") => return,
-        FlagStatus::Deprecated { since, replacement } => {
-            let finding = Finding::warning(at, format!("`--{flag}` is deprecated since {since}"));
-            match replacement {
-                Some(_) => finding.suggest(instead(replacement)),
-                None => finding,
-            }
-        }
-        FlagStatus::Removed { since, replacement } => Finding::error(
-            at,
-            format!("{program} has no flag `--{flag}`: it is gone since {since}"),
-        )
-        .suggest(instead(replacement)),
-        FlagStatus::NotYet { since } => {
-            Finding::error(at, format!("{program} has no flag `--{flag}` yet"))
-                .suggest(format!("it comes with {since}"))
-        }
-        FlagStatus::Unknown { did_you_mean } => {
-            let finding = Finding::error(at, format!("{program} has no flag `--{flag}`"));
-            match did_you_mean {
-                Some(close) => finding.suggest(format!("did you mean `{close}`?")),
-                None => finding,
-            }
-        }
-    };
-    check.tell(finding.at_key());
+    match status {
+        FlagStatus::Deprecated { since, replacement } => FlagStatus::Deprecated {
+            since,
+            replacement: replacement.map(here),
+        },
+        FlagStatus::Removed { since, replacement } => FlagStatus::Removed {
+            since,
+            replacement: replacement.map(here),
+        },
+        status => status,
+    }
 }

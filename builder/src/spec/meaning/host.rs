@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, syntax};
+use super::{Checker, Finding, syntax, units};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
@@ -80,6 +80,11 @@ pub(super) fn check(
             check,
             top.key("users"),
             given.users.as_deref().unwrap_or_default(),
+        ),
+        units: units::check(
+            check,
+            top.key("units"),
+            given.units.as_deref().unwrap_or_default(),
         ),
     }
 }
@@ -284,7 +289,7 @@ fn files(check: &mut Checker, top: Pointer, given: &[HostFileFile]) -> Vec<HostF
     let mut seen: BTreeMap<TreePath, usize> = BTreeMap::new();
     for (index, file) in given.iter().enumerate() {
         let at = top.index(index);
-        let path = path(check, at.key("path"), &file.path);
+        let path = file_path(check, at.key("path"), &file.path);
         let mode = mode(
             check,
             at.key("mode"),
@@ -306,18 +311,6 @@ fn files(check: &mut Checker, top: Pointer, given: &[HostFileFile]) -> Vec<HostF
             continue;
         };
         let at = at.key("path");
-        if path.is_root() {
-            check.tell(Finding::error(at, "`/` is a directory"));
-            continue;
-        }
-        let hidden = |over: &&&str| {
-            path.as_str() == **over || path.as_str().starts_with(&format!("{over}/"))
-        };
-        if let Some(over) = MOUNTED_OVER.iter().find(hidden) {
-            let message = format!("nobody would see `{path}`: something is mounted over `{over}`");
-            check.tell(Finding::error(at, message));
-            continue;
-        }
         if let Some(&first) = seen.get(&path) {
             let finding = Finding::error(at, format!("`{path}` is described twice"));
             check.tell(finding.with(top.index(first).key("path"), "first here"));
@@ -403,6 +396,23 @@ fn users(check: &mut Checker, top: Pointer, given: &[UserFile]) -> Vec<User> {
         }
     }
     users
+}
+
+/// The path of a file that somebody will see.
+pub(super) fn file_path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
+    let path = path(check, at.clone(), text)?;
+    if path.is_root() {
+        check.tell(Finding::error(at, "`/` is a directory"));
+        return None;
+    }
+    let hidden =
+        |over: &&&str| path.as_str() == **over || path.as_str().starts_with(&format!("{over}/"));
+    if let Some(over) = MOUNTED_OVER.iter().find(hidden) {
+        let message = format!("nobody would see `{path}`: something is mounted over `{over}`");
+        check.tell(Finding::error(at, message));
+        return None;
+    }
+    Some(path)
 }
 
 fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {

@@ -6,13 +6,18 @@
 
 mod addresses;
 mod balancer;
+mod components;
 mod control_plane;
 mod extra_args;
+mod extra_config;
+mod feature_gates;
 mod host;
 mod images;
+mod lifetime;
 mod network;
 mod nodes;
 mod syntax;
+mod units;
 mod versions;
 
 use crate::blueprint::Blueprints;
@@ -73,6 +78,10 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let addons = images::addons(check, file);
     let host = host::check(check, file, &nodes, minor);
     let extra_args = extra_args::check(check, file, version, etcd.as_ref());
+    let etcd_version = etcd.as_ref().map(|etcd| etcd.version);
+    let components = components::check(check, file, version, etcd_version, &extra_args);
+    let extra_config = extra_config::check(check, file, version, &extra_args);
+    let feature_gates = feature_gates::check(check, file, version, &extra_args);
     Some(Cluster {
         name: name?,
         kubernetes: Kubernetes {
@@ -89,6 +98,9 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         addons,
         host,
         extra_args,
+        components,
+        extra_config,
+        feature_gates,
         nodes: nodes
             .into_iter()
             .map(|node| node.node)

@@ -126,6 +126,14 @@ fn a_deprecated_flag_is_warned_of() {
       |                    ^^^^^^^^^^^^^^^^^
       |
       = help: use --enable-admission-plugins / --disable-admission-plugins instead
+
+    warning: `--max-pods` is deprecated since 1.10.0
+     --> cluster.yaml:8:13
+      |
+    8 |   kubelet: {max-pods: 50}
+      |             ^^^^^^^^
+      |
+      = help: use `maxPods` in `extraConfig.kubelet` instead
     "#);
 }
 

@@ -38,12 +38,19 @@ fn full() -> Value {
             "sshKeys": [],
             "kernelArguments": ["console=ttyS0"],
             "files": [{"path": "/etc/motd", "mode": "0644", "owner": "root", "group": "root", "content": "hi", "replace": true}],
-            "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}]
+            "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}],
+            "units": [{"name": "a.timer", "dropIn": "[Timer]"}, {"name": "b.timer", "content": "[Timer]"}, {"name": "c.timer", "mask": true}]
         },
         "extraArgs": {
             "etcd": {"quota-backend-bytes": 1}, "kube-apiserver": {"v": 2}, "kube-controller-manager": {"v": "2"},
             "kube-scheduler": {"v": 2}, "kubelet": {"v": true}, "kube-proxy": {"v": -1}
         },
+        "components": {
+            "etcd": component(), "kube-apiserver": component(), "kube-controller-manager": component(),
+            "kube-scheduler": component(), "kubelet": component(), "kube-proxy": component()
+        },
+        "extraConfig": {"kubelet": {"maxPods": 50}, "kube-proxy": {"conntrack": {"min": 1}}},
+        "featureGates": {"KubeletPSI": true},
         "nodes": [
             {
                 "name": "m1", "role": "master", "address": "192.0.2.11/24", "gateway": "192.0.2.1",
@@ -53,6 +60,11 @@ fn full() -> Value {
             {"name": "n2", "role": "worker", "address": "192.0.2.22/24", "interfaces": ["eth0"]}
         ]
     })
+}
+
+/// A section that uses every key.
+fn component() -> Value {
+    json!({"user": "kube", "environmentFile": {"path": "/etc/a", "variable": "A"}, "environment": {"A": "b"}})
 }
 
 /// Pointers to all values of a document, the whole of it excepted.

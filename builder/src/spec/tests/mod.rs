@@ -1,14 +1,18 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
 mod args;
+mod components;
+mod config;
 mod control_plane;
 mod foreign;
+mod gates;
 mod host;
 mod network;
 mod nodes;
 mod printed;
 mod shape;
 mod starter;
+mod units;
 mod versions;
 mod yaml;
 
