@@ -88,6 +88,7 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             kernel_arguments: Vec::new(),
             files: Vec::new(),
             users: Vec::new(),
+            acls: Vec::new(),
         },
         extra_args: BTreeMap::new(),
         nodes: (1..=masters)

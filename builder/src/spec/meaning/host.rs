@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, syntax};
+use super::{Checker, Finding, acls, syntax};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
@@ -80,6 +80,11 @@ pub(super) fn check(
             check,
             top.key("users"),
             given.users.as_deref().unwrap_or_default(),
+        ),
+        acls: acls::check(
+            check,
+            top.key("acls"),
+            given.acls.as_deref().unwrap_or_default(),
         ),
     }
 }
@@ -405,7 +410,7 @@ fn users(check: &mut Checker, top: Pointer, given: &[UserFile]) -> Vec<User> {
     users
 }
 
-fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
+pub(super) fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
     match text.parse::<TreePath>() {
         // A colon or a line break would end a field or a line of /etc/passwd or of a unit.
         Ok(path) if !text.contains([':', '\n', '\r']) => Some(path),
