@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt;
 
 use tar::{EntryType, Header};
 
+use super::acls;
 use super::refusal::{Limits, Refusal};
 use crate::tree::Meta;
 
@@ -265,6 +266,9 @@ impl Extension {
                 _ => {
                     if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
                         self.xattrs.insert(name.to_owned(), value.to_owned());
+                    } else if key.starts_with(acls::TEXT) {
+                        // Its names are numbers only once all accounts are read.
+                        self.xattrs.insert(key.to_owned(), value.to_owned());
                     }
                 }
             }

@@ -60,6 +60,24 @@ impl Filesystem {
         }
     }
 
+    /// The metadata of everything, with the first path to it for errors.
+    pub(super) fn metas_mut(&mut self) -> impl Iterator<Item = (&TreePath, &mut Meta)> {
+        let mut first: BTreeMap<usize, &TreePath> = BTreeMap::new();
+        for (path, (at, _)) in &self.paths {
+            first.entry(*at).or_insert(path);
+        }
+        let nodes = self.nodes.iter_mut().enumerate();
+        nodes.filter_map(move |(at, node)| Some((*first.get(&at)?, &mut node.meta)))
+    }
+
+    /// The bytes of a file, links not followed; `None` when it is none.
+    pub(super) fn file(&self, path: &str) -> Option<&Slice> {
+        match &self.nodes[self.paths.get(path)?.0].kind {
+            NodeKind::File(slice) => Some(slice),
+            _ => None,
+        }
+    }
+
     /// From here on, entries may replace those that came before by others of another kind.
     pub(super) fn next_layer(&mut self) {
         self.layer += 1;

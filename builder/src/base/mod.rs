@@ -6,6 +6,7 @@
 //! are slices of the tar. Foreign bytes are read, checked and copied; they are never unpacked to the build machine's
 //! filesystem, and no link in them is ever followed there.
 
+mod acls;
 mod archive;
 mod build;
 mod directory;
@@ -167,13 +168,15 @@ fn read_archive(
 ) -> Result<(), BaseError> {
     let path = blob.path();
     let file = File::open(path).map_err(BaseError::machine("read", path))?;
-    scan::add_archive(filesystem, &file, blob, limits, wanted, form).map_err(|error| match error {
-        ReadError::Refused(source) => BaseError::Refused {
-            path: path.to_owned(),
-            source,
-        },
-        ReadError::Io(error) => BaseError::machine("read", path)(error),
-    })
+    scan::add_archive(filesystem, &file, blob, limits, wanted, form)
+        .and_then(|()| acls::resolve(filesystem))
+        .map_err(|error| match error {
+            ReadError::Refused(source) => BaseError::Refused {
+                path: path.to_owned(),
+                source,
+            },
+            ReadError::Io(error) => BaseError::machine("read", path)(error),
+        })
 }
 
 /// Judges what was read, reports what it lacks, and keeps it.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tar::{EntryType, Header};
 
 use crate::digest::{Digest, Hasher};
+use crate::sink;
 use crate::tree::{Blob, Content, Kind, Layer, Layered, Meta, Slice, TreePath};
 
 const BLOCK: usize = 512;
@@ -182,8 +183,9 @@ fn headers(path: &TreePath, kind: &Kind, meta: &Meta) -> Vec<u8> {
             record(&mut records, key, number.to_string().as_bytes());
         }
     }
-    for (key, value) in &meta.xattrs {
-        record(&mut records, &format!("SCHILY.xattr.{key}"), value);
+    for (name, value) in &meta.xattrs {
+        let (key, value) = sink::tar::pax_record(name, value);
+        record(&mut records, &key, &value);
     }
     let mut bytes = Vec::new();
     if !records.is_empty() {

@@ -69,6 +69,14 @@ pub enum Refusal {
         /// What it is.
         what: String,
     },
+    /// An access control list that is none, or that names an account of which there is no number.
+    #[error("entry `{entry}` has an access control list that cannot be read: {problem}")]
+    AccessList {
+        /// The entry.
+        entry: TreePath,
+        /// What is wrong.
+        problem: String,
+    },
     /// More than any root filesystem needs.
     #[error("it holds more than {limit} {what}")]
     TooMuch {

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
+use super::acls;
 use super::archive::{self, Member, MemberKind, ReadError};
 use super::filesystem::{Filesystem, Node, NodeKind};
 use super::refusal::{Limits, Refusal};
 use super::selection::Selection;
+use crate::tree::acl::AclScope;
 use crate::tree::{Blob, Slice, TreePath};
 
 /// The longest target of a link, in bytes; Linux takes no longer one.
@@ -130,9 +132,12 @@ fn add_member(
     filesystem.put(path, Node { kind, meta })
 }
 
-/// Whether an extended attribute belongs to a file in an image: capabilities, labels, users' own.
+/// Whether an extended attribute belongs to a file in an image: capabilities, labels, access control lists, users' own.
 pub(super) fn is_kept_attribute(name: &str) -> bool {
-    name.starts_with("security.") || name.starts_with("user.")
+    name.starts_with("security.")
+        || name.starts_with("user.")
+        || name.starts_with(acls::TEXT)
+        || AclScope::of_attribute(name).is_some()
 }
 
 /// Refuses the target of a link that cannot be stored. Where it leads does not matter: nothing is ever written

@@ -13,7 +13,7 @@ use super::*;
 use crate::blueprint::Blueprints;
 use crate::failure::{Exit, Failure};
 use crate::program::Program;
-use crate::tree::{Kind, Tree};
+use crate::tree::{Kind, Tree, acl};
 
 /// The time of everything in these archives, in seconds since 1970.
 const TIME: u64 = 1_700_000_000;
@@ -255,17 +255,10 @@ fn a_directory_is_the_base_that_its_tar_is() {
 fn gnu_tar_reads_what_we_write() {
     let scene = Scene::new();
     let long = format!("{}/ä\n{}", "d".repeat(90), "f".repeat(90));
-    let mut pax = Vec::new();
-    for (key, value) in [
+    let pax = pax(&[
         ("path", long.as_str()),
         ("SCHILY.xattr.user.note", "a\nb\0c"),
-    ] {
-        let rest = key.len() + value.len() + 3;
-        let length = (rest + 2..)
-            .find(|length| rest + length.to_string().len() == *length)
-            .unwrap();
-        writeln!(pax, "{length} {key}={value}").unwrap();
-    }
+    ]);
     let archive = Archive::default()
         .entry(EntryType::XHeader, "pax", "", &pax)
         .file("short", "content")
@@ -298,6 +291,121 @@ fn gnu_tar_reads_what_we_write() {
         again,
         "packing what was packed changes nothing"
     );
+}
+
+/// A pax header with these records.
+fn pax(records: &[(&str, &str)]) -> Vec<u8> {
+    let mut pax = Vec::new();
+    for (key, value) in records {
+        let rest = key.len() + value.len() + 3;
+        let length = (rest + 2..)
+            .find(|length| rest + length.to_string().len() == *length)
+            .unwrap();
+        writeln!(pax, "{length} {key}={value}").unwrap();
+    }
+    pax
+}
+
+#[test]
+fn access_control_lists_keep_their_meaning_from_archive_to_archive() {
+    let scene = Scene::new();
+    let list = "user::rw-,user:kube:r--,group::---,group:adm:rw-:4,mask::rw-,other::---";
+    let archive = Archive::default()
+        .entry(
+            EntryType::XHeader,
+            "pax",
+            "",
+            &pax(&[("SCHILY.acl.access", list)]),
+        )
+        .file("etc/key", "secret")
+        .entry(
+            EntryType::XHeader,
+            "pax",
+            "",
+            &pax(&[("SCHILY.acl.default", "user::rwx,group::r-x,other::---")]),
+        )
+        .directory("etc/keys")
+        .file(
+            "etc/passwd",
+            "root:x:0:0::/root:/bin/sh\nkube:x:200:200::/:/bin/sh\n",
+        )
+        .file("etc/group", "adm:x:4:\n");
+    let layer = scene.read(&scene.write("a.tar", &archive.bytes())).unwrap();
+    let list = |layer: &Layer, path: &str, attribute: &str| {
+        let meta = &layer.get(path).unwrap().meta;
+        assert_eq!(meta.xattrs.len(), 1, "{:?}", meta.xattrs);
+        let list = acl::Acl::of_attribute(&meta.xattrs[attribute]);
+        list.unwrap().to_string()
+    };
+    let numbers = "user::rw-,user:200:r--,group::---,group:4:rw-,mask::rw-,other::---";
+    assert_eq!(list(&layer, "/etc/key", acl::ACCESS), numbers);
+    let given = "user::rwx,group::r-x,other::---";
+    assert_eq!(list(&layer, "/etc/keys", acl::DEFAULT), given);
+
+    // As GNU tar takes it out, and as we take in what GNU tar made of that.
+    let packed = scene.directory.path().join("packed.tar");
+    let out = scene.directory.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let tar = |arguments: &[&str]| Program::new("tar").args(arguments).run().unwrap();
+    let at = out.to_str().unwrap();
+    tar(&["--acls", "-xf", packed.to_str().unwrap(), "-C", at]);
+    let seen = Program::new("getfacl")
+        .args(["--numeric", "--absolute-names", "--omit-header"])
+        .arg(out.join("etc/key"))
+        .run()
+        .unwrap();
+    let seen = String::from_utf8(seen.stdout).unwrap();
+    assert_eq!(seen.trim().replace('\n', ","), numbers);
+    let again = scene.directory.path().join("again.tar");
+    let again = again.to_str().unwrap();
+    tar(&[
+        "--acls",
+        "--numeric-owner",
+        "--format=pax",
+        "--sort=name",
+        "-cf",
+        again,
+        "-C",
+        at,
+        ".",
+    ]);
+    let layer = scene.read(Path::new(again)).unwrap();
+    assert_eq!(list(&layer, "/etc/key", acl::ACCESS), numbers);
+    assert_eq!(list(&layer, "/etc/keys", acl::DEFAULT), given);
+}
+
+#[test]
+fn a_list_that_names_nobody_we_know_is_refused() {
+    let scene = Scene::new();
+    for (list, problem) in [
+        (
+            "user::rw-,user:ghost:r--,group::---,mask::r--,other::---",
+            "the archive has no account `ghost`",
+        ),
+        ("user::rw-,user:7:r--,group::---,other::---", "is not whole"),
+        (
+            "user::rw-,nobody",
+            "`nobody` is no entry of an access control list",
+        ),
+    ] {
+        let archive = Archive::default()
+            .entry(
+                EntryType::XHeader,
+                "pax",
+                "",
+                &pax(&[("SCHILY.acl.access", list)]),
+            )
+            .file("etc/key", "secret");
+        let error = scene
+            .read(&scene.write("a.tar", &archive.bytes()))
+            .unwrap_err();
+        let text = std::error::Error::source(&error).unwrap().to_string();
+        assert!(
+            text.starts_with("entry `/etc/key` has an access control list that cannot be read"),
+            "{text}"
+        );
+        assert!(text.contains(problem), "{text}");
+    }
 }
 
 #[test]

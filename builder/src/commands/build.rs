@@ -217,14 +217,14 @@ fn build(
     };
     let file = format!("{}.{extension}", node.name);
     let target = arguments.out.join(&file);
-    let inputs = inputs(node, &shared.base, &layers, &esp, extension);
+    let inputs = inputs(cluster, node, &shared.base, &layers, &esp, extension);
     if !arguments.force
         && let Some(manifest) = up_to_date(&target, &inputs)
     {
         return Ok((manifest, State::UpToDate));
     }
 
-    let tree = compose::tree(Some(shared.base.layer.clone()), layers)?;
+    let tree = compose::tree(Some(shared.base.layer.clone()), layers, node, &materials)?;
     let role = node.role.to_string();
     let filesystem = plan::filesystem(&role, &shared.base.digest.to_string());
     let disk = Disk {
@@ -271,6 +271,7 @@ fn rfc3339(time: time::OffsetDateTime) -> String {
 
 /// Everything that an image depends on, as one digest.
 fn inputs(
+    cluster: &Cluster,
     node: &NodePlan,
     base: &Base,
     layers: &[Layer],
@@ -295,6 +296,10 @@ fn inputs(
     }
     for (path, entry) in esp.entries() {
         hasher.update(format!("{path} {:?}\n", entry.kind).as_bytes());
+    }
+    // What is laid on the sealed tree is in no layer.
+    for acl in &cluster.host.acls {
+        hasher.update(format!("{acl:?}\n").as_bytes());
     }
     hasher.finish()
 }

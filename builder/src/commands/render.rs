@@ -45,7 +45,7 @@ pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
             &RoleOverlays::measure(&overlays, &plan, node)?,
             &materials,
         )?;
-        let tree = compose::tree(None, layers)?;
+        let tree = compose::tree(None, layers, node, &materials)?;
         if arguments.out.extension().is_some_and(|end| end == "tar") {
             output::archive(&arguments.out, 0o600, &tree)?;
         } else {

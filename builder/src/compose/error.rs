@@ -44,6 +44,30 @@ pub enum ComposeError {
         /// The user or group.
         name: String,
     },
+    /// A list for what the node does not have.
+    #[error("`host.acls` names `{path}`, which the node does not have")]
+    AclWithoutFile {
+        /// The path.
+        path: TreePath,
+    },
+    /// A list for what can have none.
+    #[error("`{path}` cannot have {list}: it is {what}")]
+    AclRefused {
+        /// The path.
+        path: TreePath,
+        /// Which list.
+        list: &'static str,
+        /// What lies there.
+        what: String,
+    },
+    /// A user or group of a list that the image does not know.
+    #[error("the access control list of `{path}` names `{name}`, which the image does not know")]
+    UnknownInAcl {
+        /// The path.
+        path: TreePath,
+        /// The user or group.
+        name: String,
+    },
     /// An account whose name or number the base uses for something else.
     #[error("the account `{name}` ({id}) collides with `{line}` of the base")]
     AccountTaken {
@@ -63,9 +87,12 @@ impl Failure for ComposeError {
             Self::Seal(error) => error.exit(),
             Self::NoProgram { .. } => Exit::Integrity,
             Self::SlotTooSmall { .. } => Exit::Other,
-            Self::Path(_) | Self::UnknownOwner { .. } | Self::AccountTaken { .. } => {
-                Exit::UserFiles
-            }
+            Self::Path(_)
+            | Self::UnknownOwner { .. }
+            | Self::AclWithoutFile { .. }
+            | Self::AclRefused { .. }
+            | Self::UnknownInAcl { .. }
+            | Self::AccountTaken { .. } => Exit::UserFiles,
         }
     }
 
@@ -74,7 +101,12 @@ impl Failure for ComposeError {
             Self::Overlay(error) => error.hint(),
             Self::Seal(error) => error.hint(),
             Self::NoProgram { .. } => Some("compare the mirror's release with upstream's".into()),
-            Self::UnknownOwner { .. } => {
+            Self::AclWithoutFile { .. } => Some(
+                "look for it with `kimage render` or `kimage inspect`; a path has no links in it"
+                    .into(),
+            ),
+            Self::AclRefused { .. } => Some("name what the link leads to, or a directory".into()),
+            Self::UnknownOwner { .. } | Self::UnknownInAcl { .. } => {
                 Some("declare the user under `host.users`, with a number".into())
             }
             Self::AccountTaken { .. } => {

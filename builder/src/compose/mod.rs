@@ -2,11 +2,13 @@
 //!
 //! An image is layers, laid in this order: the *base*, the *overlays* (files people wrote) and the *stages* (files
 //! computed from the plan and the materials, one function each). No layer sees another, or the tree. Where one must
-//! replace another's file it says so. Nothing here opens a file: materials are read before.
+//! replace another's file it says so. What is said by path (`host.acls`) is laid on the sealed tree. Nothing here opens
+//! a file: materials are read before.
 //!
 //! To add a stage, write the function and add it to [`STAGES`].
 
 mod accounts;
+mod acls;
 mod boot;
 mod credentials;
 mod error;
@@ -29,7 +31,7 @@ pub use programs::Programs;
 use crate::overlay::{self, Overlays, Slots};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::{Cluster, Role};
-use crate::tree::{Layer, SealError, Tree};
+use crate::tree::{Layer, Tree};
 use crate::trust::NodeCredentials;
 
 /// What was read, fetched and issued for one node.
@@ -114,11 +116,18 @@ pub fn layers(
     Ok(layers)
 }
 
-/// A node's whole root filesystem.
+/// A node's whole root filesystem: sealed, then given what the cluster file says by path.
 ///
 /// # Errors
 ///
-/// When two layers want one path, or one does not fit over another.
-pub fn tree(base: Option<Layer>, layers: Vec<Layer>) -> Result<Tree, SealError> {
-    Tree::seal(base.into_iter().chain(layers))
+/// When two layers want one path, or one does not fit over another; when something is said of a path that is not there.
+pub fn tree(
+    base: Option<Layer>,
+    layers: Vec<Layer>,
+    node: &NodePlan,
+    materials: &Materials<'_>,
+) -> Result<Tree, ComposeError> {
+    let mut tree = Tree::seal(base.into_iter().chain(layers))?;
+    acls::apply(&mut tree, node, materials)?;
+    Ok(tree)
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::source::Source;
 use super::{Region, SinkError, Tally};
+use crate::tree::acl::{Acl, AclScope};
 use crate::tree::{Content, Entry, Kind, Meta, Sharing, Tree, TreePath};
 
 const FORMAT: &str = "ext4";
@@ -344,7 +345,16 @@ fn set_xattrs(
     entry: &Entry,
 ) -> Result<(), mkext4::Error> {
     for (name, value) in &entry.meta.xattrs {
-        builder.set_xattr(handle, name, value)?;
+        // Programs see another form of access control lists than the one on disk.
+        match AclScope::of_attribute(name) {
+            None => builder.set_xattr(handle, name, value)?,
+            Some(_) => {
+                let list = Acl::of_attribute(value).ok_or_else(|| {
+                    mkext4::Error::Invalid(format!("`{name}` is no access control list"))
+                })?;
+                builder.set_xattr(handle, name, &list.to_ext4())?;
+            }
+        }
     }
     Ok(())
 }
@@ -411,6 +421,7 @@ mod tests {
     use super::super::fixture::{self, EPOCH, oracle};
     use super::super::{Checked, Memory};
     use super::*;
+    use crate::tree::acl::{ACCESS, AclEntry, DEFAULT};
     use proptest::prelude::*;
     use std::io::Write;
 
@@ -466,6 +477,93 @@ mod tests {
         assert!(ask("stat /var/large").contains("Size: 3000001"));
         assert!(
             ask("stats").contains("Filesystem UUID:          00000000-0000-0000-0000-0000000000f5")
+        );
+    }
+
+    /// A file with a list for a user, and a directory with one for what is made in it.
+    fn tree_with_lists() -> Tree {
+        let list = |mode, entry: &str| {
+            let entry: AclEntry = entry.parse().unwrap();
+            let entry = entry.numbered(|_| None, |_| None).unwrap();
+            let mut list = Acl::of_mode(mode);
+            list.modify([(entry.tag, entry.permissions)]);
+            list
+        };
+        let mut layer = crate::tree::Layer::new(crate::tree::Origin::new("base"));
+        let access = list(0o600, "u:200:r");
+        let mut meta = Meta::root(access.mode_bits());
+        meta.xattrs.insert(ACCESS.into(), access.to_attribute());
+        layer.file("/key".parse().unwrap(), meta, Content::bytes("key"));
+        let mut meta = Meta::root(0o700);
+        let given = list(0o700, "g:4:rx");
+        meta.xattrs.insert(DEFAULT.into(), given.to_attribute());
+        layer.directory("/keys".parse().unwrap(), meta);
+        Tree::seal([layer]).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_on_disk_as_ext4_has_it() {
+        let image = file(&image(&tree_with_lists(), &options()));
+        oracle("e2fsck", &["-fn"], image.path());
+        let ask = |request: &str| oracle("debugfs", &["-R", request], image.path());
+        let hex = |text: String| {
+            let line = text.lines().find(|line| line.contains(" = ")).unwrap_or("");
+            line.rsplit(" = ").next().unwrap_or("").replace(' ', "")
+        };
+        // What is stored, and what programs will see of it.
+        assert_eq!(
+            hex(ask("ea_get -xr /key system.posix_acl_access")),
+            "010000000100060002000400c8000000040000001000040020000000"
+        );
+        assert_eq!(
+            hex(ask("ea_get -x /key system.posix_acl_access")),
+            "02000000010006000000000002000400c8000000040000000000000010000400000000002000000000000000"
+        );
+        assert_eq!(
+            hex(ask("ea_get -xr /keys system.posix_acl_default")),
+            "01000000010007000400000008000500040000001000050020000000"
+        );
+        assert!(ask("stat /key").contains("Mode:  0640"));
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused() {
+        let mut tree = tree_with_lists();
+        let broken = |_: &TreePath, _: &Kind, meta: &mut Meta| {
+            meta.xattrs.insert(ACCESS.into(), b"?".to_vec());
+            Ok::<(), std::convert::Infallible>(())
+        };
+        tree.try_dress(broken).unwrap();
+        let error = Ext4::seal(&tree, &options()).err().unwrap().to_string();
+        assert!(error.contains("is no access control list"), "{error}");
+    }
+
+    /// Only root may mount, and only where there are loop devices; `debugfs` above needs neither.
+    #[test]
+    fn the_kernel_reads_the_list_where_it_may_be_asked() {
+        let image = file(&image(&tree_with_lists(), &options()));
+        let at = tempfile::tempdir().unwrap();
+        let (from, to) = (image.path().to_str().unwrap(), at.path().to_str().unwrap());
+        let mounted = crate::program::Program::new("mount")
+            .args(["-o", "loop,ro", from, to])
+            .run();
+        if let Err(error) = mounted {
+            eprintln!("not mounted, so only debugfs has judged it: {error}");
+            return;
+        }
+        let key = at.path().join("key");
+        let seen = crate::program::Program::new("getfacl")
+            .args(["--numeric", "--absolute-names", "--omit-header"])
+            .arg(&key)
+            .run();
+        crate::program::Program::new("umount")
+            .arg(at.path())
+            .run()
+            .unwrap();
+        let lines = "user::rw-\nuser:200:r--\ngroup::---\nmask::r--\nother::---";
+        assert_eq!(
+            String::from_utf8(seen.unwrap().stdout).unwrap().trim(),
+            lines
         );
     }
 

@@ -1,4 +1,5 @@
-//! Archives: a tar with modes, owners and extended attributes (POSIX.1-2001 `pax`, attributes as `SCHILY.xattr.*`).
+//! Archives: a tar with modes, owners and extended attributes (POSIX.1-2001 `pax`, attributes as `SCHILY.xattr.*`,
+//! access control lists as `SCHILY.acl.*`).
 //!
 //! Entries come in path order, hard links behind the files they name; users and groups are numbers only.
 
@@ -8,6 +9,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::SinkError;
 use super::source::Source;
+use crate::tree::acl::{Acl, AclScope};
 use crate::tree::{Content, Entry, Kind, Tree, TreePath};
 
 /// Writes a tree as an archive.
@@ -23,21 +25,34 @@ pub fn write(tree: &Tree, output: &mut dyn Write) -> Result<(), SinkError> {
     Ok(())
 }
 
+/// The pax record of an extended attribute. Access control lists are text, which every tar reads.
+pub(crate) fn pax_record(name: &str, value: &[u8]) -> (String, Vec<u8>) {
+    let scope = match AclScope::of_attribute(name) {
+        Some(AclScope::Access) => "access",
+        Some(AclScope::Default) => "default",
+        None => return (format!("SCHILY.xattr.{name}"), value.to_owned()),
+    };
+    match Acl::of_attribute(value) {
+        Some(list) => (format!("SCHILY.acl.{scope}"), list.to_string().into_bytes()),
+        None => (format!("SCHILY.xattr.{name}"), value.to_owned()),
+    }
+}
+
 fn append(
     builder: &mut Builder<&mut dyn Write>,
     source: &mut Source,
     path: &TreePath,
     entry: &Entry,
 ) -> io::Result<()> {
-    let xattrs: Vec<(String, &[u8])> = entry
+    let records: Vec<(String, Vec<u8>)> = entry
         .meta
         .xattrs
         .iter()
-        .map(|(name, value)| (format!("SCHILY.xattr.{name}"), value.as_slice()))
+        .map(|(name, value)| pax_record(name, value))
         .collect();
-    if !xattrs.is_empty() {
-        builder
-            .append_pax_extensions(xattrs.iter().map(|(name, value)| (name.as_str(), *value)))?;
+    if !records.is_empty() {
+        let records = records.iter();
+        builder.append_pax_extensions(records.map(|(key, value)| (key.as_str(), &value[..])))?;
     }
     let mut header = Header::new_ustar();
     header.set_mode(u32::from(entry.meta.mode));

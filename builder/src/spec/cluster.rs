@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::{NodeName, Role};
 use crate::tree::TreePath;
+use crate::tree::acl::AclEntry;
 
 /// A cluster, checked.
 #[derive(Debug, Clone, Serialize)]
@@ -221,6 +222,17 @@ pub struct Host {
     pub users: Vec<User>,
     /// Units of systemd that are added, changed or masked.
     pub units: Vec<Unit>,
+    /// Access for users and groups beside a file's own.
+    pub acls: Vec<HostAcl>,
+}
+
+/// Access to one file or directory.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostAcl {
+    /// The file or directory.
+    pub path: TreePath,
+    /// What is given, over what its mode and the base give.
+    pub entries: Vec<AclEntry>,
 }
 
 /// A file that the user wants in the image.

@@ -273,6 +273,20 @@ pub(super) struct HostSection {
     pub(super) users: Option<Vec<UserFile>>,
     /// Units of systemd to add, to change or to mask.
     pub(super) units: Option<Vec<UnitFile>>,
+    /// Access for users and groups beside a file's own: POSIX access control lists.
+    pub(super) acls: Option<Vec<AclFile>>,
+}
+
+/// Access to one file or directory.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct AclFile {
+    /// The file or directory, as `/etc/kubernetes/kube-proxy.conf`. Every master has to have it; a worker without it goes
+    /// without.
+    pub(super) path: String,
+    /// What is given, in the words of `setfacl -m`: `u:kube:r`, `g:adm:rx`, `d:u:kube:rx` for what is made in a directory.
+    #[schemars(length(min = 1))]
+    pub(super) entries: Vec<String>,
 }
 
 /// A file for every node.

@@ -4,6 +4,7 @@
 //! the result; a sealed [`Tree`] is rooted, every parent is a directory, and it is in path order. That is all that a
 //! sink sees. Nothing here knows Kubernetes, opens a file or reads a clock.
 
+pub mod acl;
 mod content;
 mod entry;
 mod layer;

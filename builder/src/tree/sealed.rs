@@ -99,6 +99,20 @@ impl Tree {
         self.entries.get(path)
     }
 
+    /// Lets `change` give entries another mode, owner or attribute. What an entry is, and where, stays.
+    ///
+    /// # Errors
+    ///
+    /// The first one of `change`.
+    pub fn try_dress<E>(
+        &mut self,
+        mut change: impl FnMut(&TreePath, &Kind, &mut Meta) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.entries
+            .iter_mut()
+            .try_for_each(|(path, entry)| change(path, &entry.kind, &mut entry.meta))
+    }
+
     /// How many entries there are.
     pub fn count(&self) -> usize {
         self.entries.len()

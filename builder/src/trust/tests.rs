@@ -89,6 +89,7 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             files: Vec::new(),
             users: Vec::new(),
             units: Vec::new(),
+            acls: Vec::new(),
         },
         extra_args: BTreeMap::new(),
         components: BTreeMap::new(),

@@ -37,7 +37,7 @@ pub(crate) fn composed(text: &str) -> Vec<Tree> {
         };
         let overlays = RoleOverlays::measure(&overlays, &plan, node).unwrap();
         let layers = compose::layers(node, &overlays, &materials).unwrap();
-        compose::tree(None, layers).unwrap()
+        compose::tree(None, layers, node, &materials).unwrap()
     };
     plan.nodes.iter().map(tree).collect()
 }

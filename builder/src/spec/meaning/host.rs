@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, syntax, units};
+use super::{Checker, Finding, acls, syntax, units};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
@@ -85,6 +85,11 @@ pub(super) fn check(
             check,
             top.key("units"),
             given.units.as_deref().unwrap_or_default(),
+        ),
+        acls: acls::check(
+            check,
+            top.key("acls"),
+            given.acls.as_deref().unwrap_or_default(),
         ),
     }
 }
@@ -415,7 +420,7 @@ pub(super) fn file_path(check: &mut Checker, at: Pointer, text: &str) -> Option<
     Some(path)
 }
 
-fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
+pub(super) fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
     match text.parse::<TreePath>() {
         // A colon or a line break would end a field or a line of /etc/passwd or of a unit.
         Ok(path) if !text.contains([':', '\n', '\r']) => Some(path),

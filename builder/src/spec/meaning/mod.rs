@@ -4,6 +4,7 @@
 //! telling a [`Checker`] why not. A part that cannot be understood never keeps the others from being checked.
 //! To add a rule: a function or a few lines in the module of its part, and a test with the problem's whole text.
 
+mod acls;
 mod addresses;
 mod balancer;
 mod components;

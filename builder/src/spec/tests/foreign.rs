@@ -39,7 +39,8 @@ fn full() -> Value {
             "kernelArguments": ["console=ttyS0"],
             "files": [{"path": "/etc/motd", "mode": "0644", "owner": "root", "group": "root", "content": "hi", "replace": true}],
             "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}],
-            "units": [{"name": "a.timer", "dropIn": "[Timer]"}, {"name": "b.timer", "content": "[Timer]"}, {"name": "c.timer", "mask": true}]
+            "units": [{"name": "a.timer", "dropIn": "[Timer]"}, {"name": "b.timer", "content": "[Timer]"}, {"name": "c.timer", "mask": true}],
+            "acls": [{"path": "/etc/motd", "entries": ["u:kube:r"]}]
         },
         "extraArgs": {
             "etcd": {"quota-backend-bytes": 1}, "kube-apiserver": {"v": 2}, "kube-controller-manager": {"v": "2"},

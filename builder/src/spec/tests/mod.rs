@@ -1,5 +1,6 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
+mod acls;
 mod args;
 mod components;
 mod config;
