@@ -6,12 +6,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{ComposeError, Materials};
+use super::{ComposeError, Materials, tokens};
 use crate::plan::{ACCOUNTS, NodePlan};
 use crate::secret::Secret;
 use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing};
-use crate::trust::kubeconfig::{Access, embedded, referencing};
-use crate::trust::{Certificate, ControlPlane, Pair};
+use crate::trust::kubeconfig::{Access, bootstrapping, embedded, referencing};
+use crate::trust::{Certificate, ControlPlane, KubeletIdentity, Pair};
 
 /// Room for a certificate or a key, in bytes: RSA 4096 with a dozen names takes 3,300.
 const PEM: usize = 8 << 10;
@@ -42,25 +42,19 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         authority: &held.kubernetes_ca,
     };
     files.shared(&format!("{PKI}/ca.crt"), 0o644, &held.kubernetes_ca)?;
-    files.pair(&format!("{PKI}/kubelet"), &held.kubelet_serving, None)?;
-    // The kubelet renews this one itself: it wants a link `current`, which it moves on to the next file.
-    files.own(
-        &format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
-        0o600,
-        0,
-        held.kubelet.combined(),
-        KUBECONFIG,
-    )?;
-    let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
-    files.link(&current, "kubelet-client-kimage.pem")?;
-    let kubelet = referencing(&access(&itself), &current, &current);
-    files.own(
-        "/etc/kubernetes/kubelet.conf",
-        0o600,
-        0,
-        kubelet,
-        KUBECONFIG,
-    )?;
+    if let Some(serving) = &held.kubelet_serving {
+        files.pair(&format!("{PKI}/kubelet"), serving, None)?;
+    }
+    match &held.kubelet {
+        KubeletIdentity::Certificate(pair) => files.kubelet(&access(&itself), pair)?,
+        KubeletIdentity::Token(token) => files.own(
+            "/etc/kubernetes/bootstrap.kubeconfig",
+            0o600,
+            0,
+            bootstrapping(&access("kubelet-bootstrap"), token),
+            KUBECONFIG,
+        )?,
+    }
     files.kubeconfig("kube-proxy", &access("system:kube-proxy"), &held.kube_proxy)?;
     files.earliest(held.valid_from)?;
     if let Some(master) = &held.control_plane {
@@ -81,6 +75,13 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             &access("kimage-bootstrap"),
             &master.bootstrap,
         )?;
+        if let Some(approver) = &master.approver {
+            files.kubeconfig("approver", &access("kimage-approver"), approver)?;
+        }
+        if let Some(bootstrap) = materials.cluster.join.bootstrap() {
+            let (path, text) = tokens::file(bootstrap.tokens, &master.tokens);
+            files.secret(path, text)?;
+        }
     }
     Ok(files.layer)
 }
@@ -243,6 +244,27 @@ impl Files {
             owner.unwrap_or(0),
             pair.key.clone(),
             PEM,
+        )
+    }
+
+    /// A kubelet's certificate, and the kubeconfig that names it. The kubelet renews it itself: it wants a link
+    /// `current`, which it moves on to the next file.
+    fn kubelet(&mut self, access: &Access<'_>, pair: &Pair) -> Result<(), ComposeError> {
+        self.own(
+            &format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
+            0o600,
+            0,
+            pair.combined(),
+            KUBECONFIG,
+        )?;
+        let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
+        self.link(&current, "kubelet-client-kimage.pem")?;
+        self.own(
+            "/etc/kubernetes/kubelet.conf",
+            0o600,
+            0,
+            referencing(access, &current, &current),
+            KUBECONFIG,
         )
     }
 

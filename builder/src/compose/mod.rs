@@ -15,6 +15,7 @@ mod host;
 mod preload;
 mod programs;
 mod system;
+mod tokens;
 
 pub use accounts::AccountFiles;
 pub use boot::esp;

@@ -8,7 +8,9 @@ use super::identity::machine_id;
 use super::{Argument, DiskNames, Images};
 use crate::blueprint::{Network, TimeSync};
 use crate::facts::{self, Minor};
-use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
+use crate::spec::{
+    Cluster, Interface, Join, LoadBalancer, Node, Role, ServingCertificates, TokenStore,
+};
 
 /// What a template may use. A file that uses `node` differs between the nodes of a role; one that uses only `cluster`
 /// does not.
@@ -72,6 +74,16 @@ pub struct ClusterValues {
     pub formats: Formats,
     /// Fields of the kubelet's configuration that this version takes and others do not.
     pub kubelet_fields: Vec<String>,
+    /// How nodes become members: `certificate` or `bootstrap`.
+    pub join: &'static str,
+    /// Where the API server looks up the tokens that nodes join by.
+    pub tokens: Option<TokenStore>,
+    /// Where kubelets' certificates as servers come from.
+    pub serving_certificates: ServingCertificates,
+    /// The feature gate by which old kubelets ask for one.
+    pub serving_gate: Option<String>,
+    /// Whom a kubelet asks for one, where its request says so.
+    pub serving_signer: Option<String>,
     /// The label with a node's operating system.
     pub os_label: String,
     /// Taints that masters may have.
@@ -299,6 +311,14 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             audit_policy: minor.audit_policy.clone(),
         },
         kubelet_fields: minor.kubelet_fields.clone(),
+        join: match cluster.join {
+            Join::Certificate => "certificate",
+            Join::Bootstrap(_) => "bootstrap",
+        },
+        tokens: cluster.join.bootstrap().map(|bootstrap| bootstrap.tokens),
+        serving_certificates: cluster.join.serving_certificates(),
+        serving_gate: minor.serving_gate.clone(),
+        serving_signer: minor.serving_signer.clone(),
         os_label: minor.os_label.clone(),
         control_plane_taints: minor
             .control_plane_taints

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::{NodeName, Role};
+use super::{Join, NodeName, Role};
 use crate::tree::TreePath;
 
 /// A cluster, checked.
@@ -33,6 +33,8 @@ pub struct Cluster {
     pub control_plane: ControlPlane,
     /// Algorithms and lifetimes.
     pub pki: Pki,
+    /// How nodes become members.
+    pub join: Join,
     /// Replaces the hosts of upstream releases: `https://` or `file://`, without a slash at the end.
     pub mirror: Option<String>,
     /// Container images to preload on every node, beside those that kimage itself needs; full references.

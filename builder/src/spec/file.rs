@@ -38,8 +38,11 @@ pub(super) struct ClusterFile {
     pub(super) control_plane: Option<ControlPlaneFile>,
     /// Algorithm and lifetimes of keys and certificates.
     pub(super) pki: Option<PkiFile>,
-    /// How a node becomes a member: `certificate`, its identity lies in its image.
+    /// How a node becomes a member: `certificate`, its identity lies in its image, or `bootstrap`, its kubelet asks for
+    /// one with a token that lies there.
     pub(super) join: Option<JoinFile>,
+    /// Tokens and certificates of nodes that join by `bootstrap`.
+    pub(super) bootstrap: Option<BootstrapFile>,
     /// Where upstream's releases are taken from instead of their own hosts, in the same layout: an `https://`,
     /// `http://` or `file://` address.
     pub(super) mirror: Option<String>,
@@ -235,6 +238,37 @@ pub(super) enum AlgorithmFile {
 pub(super) enum JoinFile {
     Certificate,
     Bootstrap,
+}
+
+/// Tokens and certificates of nodes that join by `bootstrap`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct BootstrapFile {
+    /// Days that a token is good for, from the first build on; 30 unless given.
+    #[schemars(range(min = 1, max = 365))]
+    pub(super) days: Option<u32>,
+    /// Where the API server looks tokens up: `secret` (unless given), Secrets that end with the token, or `file`, which
+    /// ends no token.
+    pub(super) tokens: Option<TokenStoreFile>,
+    /// Where kubelets' certificates as servers come from: `approved` (unless given), asked for by the kubelet and approved
+    /// by the masters for the node's declared name and address only, or `issued`, into its image.
+    pub(super) serving_certificates: Option<ServingCertificatesFile>,
+}
+
+/// Where the API server looks tokens up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TokenStoreFile {
+    Secret,
+    File,
+}
+
+/// Where kubelets' certificates as servers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ServingCertificatesFile {
+    Approved,
+    Issued,
 }
 
 /// What every node gets beside Kubernetes.

@@ -7,6 +7,7 @@
 
 mod cluster;
 mod file;
+mod join;
 mod meaning;
 mod name;
 mod pointer;
@@ -19,6 +20,7 @@ mod structure;
 use crate::blueprint::Blueprints;
 
 pub use cluster::*;
+pub use join::*;
 pub use name::{NameError, NodeName, Role};
 pub use problem::{Problem, Problems, Severity, SpecError};
 pub use schema::schema;

@@ -141,6 +141,7 @@ pub(super) fn purpose(schema: &Value) -> Option<String> {
 
 /// Keys that other programs have for the same thing.
 const FOREIGN: &[(&str, &str)] = &[
+    ("bootstrapTokens", "bootstrap.tokens"),
     ("certSANs", "controlPlane.sans"),
     ("clusterCIDR", "network.pods"),
     ("clusterName", "name"),
@@ -152,6 +153,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("kubernetesVersion", "kubernetes.version"),
     ("masters", "nodes"),
     ("podSubnet", "network.pods"),
+    ("serverTLSBootstrap", "bootstrap.servingCertificates"),
     ("serviceSubnet", "network.services"),
     ("workers", "nodes"),
 ];

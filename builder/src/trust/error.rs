@@ -62,6 +62,14 @@ pub enum TrustError {
         /// Its last day.
         until: Date,
     },
+    /// A token is over, or as good as over: the image that it lies in would never join.
+    #[error("the token `{}` is good until {until} only", path.display())]
+    TokenOver {
+        /// Its file.
+        path: PathBuf,
+        /// Its last day.
+        until: Date,
+    },
     /// The cluster file asks for something that no certificate can say.
     #[error("cannot issue `{request}`: `{name}` is no name that a certificate can hold")]
     Name {
@@ -101,7 +109,10 @@ impl Failure for TrustError {
         match self {
             Self::Io { .. } => Exit::Environment,
             Self::Lost { .. } | Self::Damaged { .. } | Self::Mismatch { .. } => Exit::Integrity,
-            Self::NoAuthority { .. } | Self::Expired { .. } | Self::Name { .. } => Exit::UserFiles,
+            Self::NoAuthority { .. }
+            | Self::Expired { .. }
+            | Self::TokenOver { .. }
+            | Self::Name { .. } => Exit::UserFiles,
             Self::Crypto { .. } | Self::NotIssued(_) => Exit::Other,
         }
     }
@@ -124,6 +135,10 @@ impl Failure for TrustError {
             Self::Expired { .. } => {
                 "move the whole secrets directory aside and rebuild every node; the cluster's machines have to be \
                  replaced together"
+            }
+            Self::TokenOver { .. } => {
+                "`kimage certs renew --tokens --all` makes new ones. Then build again, masters too; masters that are \
+                 running take 05-bootstrap-tokens.yaml or tokens.csv of what `kimage render` writes for them"
             }
             Self::Name { .. } => "correct it in the cluster file",
             Self::Io { .. } | Self::Crypto { .. } | Self::NotIssued(_) => return None,

@@ -17,8 +17,19 @@ pub struct Requests {
     pub algorithm: KeyAlgorithm,
     /// Lifetime of an authority that is made, in years of 365 days.
     pub ca_years: u32,
+    /// The tokens by which nodes join, if they join so. Every master holds all of them.
+    pub tokens: Option<TokenRequest>,
     /// One per certificate, shared ones first, then by node in the order of the file.
     pub leaves: Vec<Request>,
+}
+
+/// Tokens to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TokenRequest {
+    /// Days from now that one is good for.
+    pub days: u32,
+    /// Whose: one each.
+    pub nodes: Vec<NodeName>,
 }
 
 /// One certificate to be issued.
@@ -113,15 +124,17 @@ impl fmt::Display for Subject {
 }
 
 impl Requests {
-    /// Only the named nodes' own, and what masters share.
+    /// Only the named nodes' own certificates, and what masters share: among it everybody's tokens, if there is a node.
     pub fn only(&self, nodes: &[&NodeName]) -> Self {
         let wanted = |request: &&Request| match &request.owner {
             Owner::Cluster => true,
             Owner::Node(name) => nodes.contains(&name),
         };
         Self {
+            algorithm: self.algorithm,
+            ca_years: self.ca_years,
+            tokens: self.tokens.clone().filter(|_| !nodes.is_empty()),
             leaves: self.leaves.iter().filter(wanted).cloned().collect(),
-            ..*self
         }
     }
 }
@@ -138,7 +151,8 @@ pub fn requests(cluster: &Cluster, admin_group: &str) -> Requests {
         days: cluster.pki.leaf_days,
     }];
     for node in &cluster.nodes {
-        let own = Identity::of(node.role).filter(|identity| *identity != Identity::Admin);
+        let own =
+            Identity::of(node.role, cluster.join).filter(|identity| *identity != Identity::Admin);
         leaves.extend(own.map(|identity| Request {
             identity,
             owner: Owner::Node(node.name.clone()),
@@ -150,6 +164,10 @@ pub fn requests(cluster: &Cluster, admin_group: &str) -> Requests {
     Requests {
         algorithm: cluster.pki.algorithm,
         ca_years: cluster.pki.ca_years,
+        tokens: cluster.join.bootstrap().map(|bootstrap| TokenRequest {
+            days: bootstrap.days,
+            nodes: cluster.nodes.iter().map(|node| node.name.clone()).collect(),
+        }),
         leaves,
     }
 }
@@ -168,6 +186,7 @@ fn subject(identity: Identity, node: &str, admin_group: &str) -> Subject {
         // The first binding of all can only be made by this group, which no binding stands behind. A master holds the
         // authority's key anyway, so the certificate adds nothing to what can be done there.
         Identity::Bootstrap => ("kimage-bootstrap", Some("system:masters")),
+        Identity::Approver => ("kimage-approver", None),
         Identity::EtcdHealthcheckClient => ("kube-etcd-healthcheck-client", None),
         Identity::EtcdServer | Identity::EtcdPeer => (node, None),
         Identity::Kubelet | Identity::KubeletServing => {

@@ -5,6 +5,7 @@
 //! To add a rule: a function or a few lines in the module of its part, and a test with the problem's whole text.
 
 mod addresses;
+mod bootstrap;
 mod control_plane;
 mod extra_args;
 mod host;
@@ -17,7 +18,7 @@ mod versions;
 use crate::blueprint::Blueprints;
 
 use super::cluster::{Cluster, Kubernetes};
-use super::file::{ClusterFile, InstallFile, JoinFile};
+use super::file::{ClusterFile, InstallFile};
 use super::pointer::{self, Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
 use super::source::Node;
@@ -50,12 +51,6 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         let at = top.key("kubernetes").key("install");
         check.tell(Finding::error(at, "`kubeadm` is not supported yet").suggest("`binaries` is"));
     }
-    if file.join == Some(JoinFile::Bootstrap) {
-        let at = top.key("join");
-        check.tell(
-            Finding::error(at, "`bootstrap` is not supported yet").suggest("`certificate` is"),
-        );
-    }
     let kubernetes = versions::kubernetes(check, file);
     let version = kubernetes.map(|(version, _)| version);
     let minor = kubernetes.map(|(_, minor)| minor);
@@ -67,6 +62,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     network::overlaps(check, network.as_ref(), &nodes);
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
     let pki = control_plane::pki(check, file);
+    let join = bootstrap::check(check, file, minor);
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
@@ -83,6 +79,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         network: network?,
         control_plane: control_plane?,
         pki,
+        join,
         mirror,
         images: preloaded,
         addons,

@@ -26,7 +26,8 @@ fn full() -> Value {
             "endpoint": "api.example.org", "port": 6443, "sans": ["api"], "loadBalancer": {"kind": "external"}
         },
         "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365},
-        "join": "certificate",
+        "join": "bootstrap",
+        "bootstrap": {"days": 30, "tokens": "secret", "servingCertificates": "approved"},
         "mirror": "file:///srv/mirror",
         "images": ["docker.io/library/nginx:1.27"],
         "addons": ["dns.yaml"],

@@ -1,6 +1,7 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
 mod args;
+mod bootstrap;
 mod control_plane;
 mod foreign;
 mod host;
