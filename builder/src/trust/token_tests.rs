@@ -176,9 +176,7 @@ fn a_token_that_would_be_dead_on_arrival_is_refused_with_what_to_do() {
     assert_eq!(soon.notices.len(), 3);
     insta::assert_snapshot!(
         soon.notices[0].to_string().replace(scratch.root.to_str().unwrap(), "secrets"),
-        @r#"
-    the token `secrets/tokens/master-1` ends on 2026-12-21: `kimage certs renew --tokens` makes a new one
-    "#
+        @"the token `secrets/tokens/master-1` ends on 2026-12-21: `kimage certs renew --tokens` makes a new one"
     );
     for days in [29, 30, 300] {
         let late = NOW + Duration::days(days) + Duration::HOUR;
@@ -187,9 +185,7 @@ fn a_token_that_would_be_dead_on_arrival_is_refused_with_what_to_do() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(
                 error.to_string().replace(scratch.root.to_str().unwrap(), "secrets"),
-                @r#"
-            the token `secrets/tokens/master-1` is good until 2026-12-21 only
-            "#
+                @"the token `secrets/tokens/master-1` is good until 2026-12-21 only"
             );
         }
         assert!(
@@ -250,9 +246,7 @@ fn a_node_that_is_added_is_told_because_running_masters_do_not_know_its_token() 
                 .replace(scratch.root.to_str().unwrap(), "secrets")
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
-    made `secrets/tokens/node-3`, because there was none: masters that were built before do not know it
-    "#);
+    insta::assert_snapshot!(told.join("\n"), @"made `secrets/tokens/node-3`, because there was none: masters that were built before do not know it");
 }
 
 #[test]
