@@ -15,6 +15,8 @@ mod host;
 mod preload;
 mod programs;
 mod system;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 pub use accounts::AccountFiles;

@@ -187,6 +187,7 @@ mod tests {
                     "dns_address": "10.96.0.10", "master_count": 1,
                     "images": {"pause": "registry.k8s.io/pause:3.9"},
                     "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
+                    "front_proxy_client": "front-proxy-client",
                     "join": "bootstrap", "tokens": tokens,
                     "serving_certificates": "approved", "serving_gate": "Gate=true",
                     "etcd": {

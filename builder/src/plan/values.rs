@@ -9,7 +9,8 @@ use super::{Argument, DiskNames, Images};
 use crate::blueprint::{Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{
-    Cluster, Interface, Join, LoadBalancer, Node, Role, ServingCertificates, TokenStore,
+    APISERVER_KUBELET_CLIENT, Cluster, FRONT_PROXY_CLIENT, Interface, Join, LoadBalancer, Node,
+    Role, ServingCertificates, TokenStore,
 };
 
 /// What a template may use. A file that uses `node` differs between the nodes of a role; one that uses only `cluster`
@@ -84,6 +85,12 @@ pub struct ClusterValues {
     pub serving_gate: Option<String>,
     /// Whom a kubelet asks for one, where its request says so.
     pub serving_signer: Option<String>,
+    /// The common name of the API server towards extension APIs.
+    pub front_proxy_client: String,
+    /// The common name of the API server towards kubelets, as YAML writes it.
+    pub apiserver_kubelet_client: String,
+    /// The group of administrators, as YAML writes it, if the cluster file gives another than Kubernetes.
+    pub admin_group: Option<String>,
     /// The label with a node's operating system.
     pub os_label: String,
     /// Taints that masters may have.
@@ -236,6 +243,9 @@ pub struct Taint {
     pub effect: String,
 }
 
+/// Groups of administrators that have their rights without more.
+const BOUND_GROUPS: &[&str] = &["system:masters", "kubeadm:cluster-admins"];
+
 /// Modules that Kubernetes and its networks need.
 const MODULES: &[&str] = &["overlay", "br_netfilter", "nf_conntrack"];
 
@@ -319,6 +329,16 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         serving_certificates: cluster.join.serving_certificates(),
         serving_gate: minor.serving_gate.clone(),
         serving_signer: minor.serving_signer.clone(),
+        front_proxy_client: common_name(cluster, "front-proxy-client")
+            .unwrap_or(FRONT_PROXY_CLIENT)
+            .to_owned(),
+        apiserver_kubelet_client: yaml(
+            common_name(cluster, "apiserver-kubelet-client").unwrap_or(APISERVER_KUBELET_CLIENT),
+        ),
+        admin_group: (cluster.pki.certificates.get("admin"))
+            .and_then(|admin| admin.subject.organization.as_deref())
+            .filter(|group| !BOUND_GROUPS.contains(group))
+            .map(yaml),
         os_label: minor.os_label.clone(),
         control_plane_taints: minor
             .control_plane_taints
@@ -377,6 +397,20 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         api: api_of(cluster, node),
         root_partition: disk.root.to_string(),
         arguments: BTreeMap::new(),
+    }
+}
+
+/// The common name that the cluster file gives a certificate.
+fn common_name<'a>(cluster: &'a Cluster, certificate: &str) -> Option<&'a str> {
+    let given = cluster.pki.certificates.get(certificate)?;
+    given.common_name.as_deref()
+}
+
+/// A text as YAML writes it: in quotation marks where it would be something else without.
+fn yaml(text: &str) -> String {
+    match serde_yaml_ng::to_string(text) {
+        Ok(written) => written.trim_end().to_owned(),
+        Err(_) => serde_json::Value::from(text).to_string(),
     }
 }
 

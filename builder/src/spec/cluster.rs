@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::{Join, NodeName, Role};
+use super::{CertificateOptions, Join, NodeName, Role};
 use crate::tree::TreePath;
 
 /// A cluster, checked.
@@ -154,6 +154,9 @@ pub struct Pki {
     pub ca_years: u32,
     /// Lifetime of everything else.
     pub leaf_days: u32,
+    /// What is given about single certificates, by the names that their files have in the secrets directory; those of
+    /// authorities are `ca`, `etcd-ca` and `front-proxy-ca`.
+    pub certificates: BTreeMap<&'static str, CertificateOptions>,
 }
 
 /// A kind of key.

@@ -5,6 +5,7 @@
 //! here reads a file, a clock or the environment. A new key is a field in `file`, a rule in `meaning` and a field in
 //! `cluster`.
 
+mod certificates;
 mod cluster;
 mod file;
 mod join;
@@ -19,6 +20,7 @@ mod structure;
 
 use crate::blueprint::Blueprints;
 
+pub use certificates::*;
 pub use cluster::*;
 pub use join::*;
 pub use name::{NameError, NodeName, Role};

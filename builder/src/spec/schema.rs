@@ -173,6 +173,10 @@ pub(super) fn elsewhere(key: &str) -> Option<String> {
             if name == key {
                 found.push(path.clone());
             }
+            // What is below are names of certificates, as people call programs too.
+            if path == "pki.certificates" {
+                continue;
+            }
             search(below, key, &path, found);
             search(&below["items"], key, &format!("{path}[]"), found);
         }

@@ -62,6 +62,16 @@ pub enum TrustError {
         /// Its last day.
         until: Date,
     },
+    /// An authority is there already, and the cluster file calls it something else.
+    #[error("the authority `{}` is `{is}`, but the cluster file calls it `{wanted}`", path.display())]
+    OtherName {
+        /// Its certificate.
+        path: PathBuf,
+        /// Who it names.
+        is: String,
+        /// Who it should name.
+        wanted: String,
+    },
     /// A token is over, or as good as over: the image that it lies in would never join.
     #[error("the token `{}` is good until {until} only", path.display())]
     TokenOver {
@@ -111,6 +121,7 @@ impl Failure for TrustError {
             Self::Lost { .. } | Self::Damaged { .. } | Self::Mismatch { .. } => Exit::Integrity,
             Self::NoAuthority { .. }
             | Self::Expired { .. }
+            | Self::OtherName { .. }
             | Self::TokenOver { .. }
             | Self::Name { .. } => Exit::UserFiles,
             Self::Crypto { .. } | Self::NotIssued(_) => Exit::Other,
@@ -135,6 +146,10 @@ impl Failure for TrustError {
             Self::Expired { .. } => {
                 "move the whole secrets directory aside and rebuild every node; the cluster's machines have to be \
                  replaced together"
+            }
+            Self::OtherName { .. } => {
+                "an authority is never replaced: give it its name in `pki.certificates`, or move the whole secrets \
+                 directory aside and rebuild every node"
             }
             Self::TokenOver { .. } => {
                 "`kimage certs renew --tokens --all` makes new ones. Then build again, masters too; masters that are \

@@ -35,7 +35,16 @@ impl Domain {
         }
     }
 
-    /// The common name of its authority.
+    /// What the cluster file calls its authority.
+    pub(super) fn authority_key(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "ca",
+            Self::Etcd => "etcd-ca",
+            Self::FrontProxy => "front-proxy-ca",
+        }
+    }
+
+    /// The common name of its authority, unless the cluster file says otherwise.
     pub fn authority_name(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",

@@ -25,6 +25,8 @@ mod request;
 mod roots;
 mod secrets;
 #[cfg(test)]
+mod subject_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod token_tests;
@@ -38,6 +40,6 @@ pub use error::TrustError;
 pub use identity::{Domain, Identity, Usage};
 pub use inventory::{Kind, Placement, Row, Status, placements};
 pub use notice::Notice;
-pub use request::{Names, Owner, Request, Requests, Subject, TokenRequest, requests};
+pub use request::{Names, Owner, Place, Request, Requests, Subject, TokenRequest, requests};
 pub use secrets::{Ensured, Renewal, Secrets};
 pub use tokens::Token;

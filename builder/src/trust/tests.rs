@@ -76,6 +76,7 @@ pub(super) fn cluster(masters: u8, workers: u16) -> Cluster {
             algorithm: KeyAlgorithm::EcdsaP256,
             ca_years: 10,
             leaf_days: 365,
+            certificates: BTreeMap::new(),
         },
         join: spec::Join::Certificate,
         mirror: None,

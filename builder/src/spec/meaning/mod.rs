@@ -6,6 +6,7 @@
 
 mod addresses;
 mod bootstrap;
+mod certificates;
 mod control_plane;
 mod extra_args;
 mod host;
@@ -61,12 +62,13 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let nodes = nodes::check(check, file, network.as_ref(), &image, version);
     network::overlaps(check, network.as_ref(), &nodes);
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
-    let pki = control_plane::pki(check, file);
     let join = bootstrap::check(check, file, minor);
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
     let host = host::check(check, file, &nodes, minor);
+    let certificates = certificates::check(check, file, &host.users);
+    let pki = control_plane::pki(check, file, certificates);
     let extra_args = extra_args::check(check, file, version, etcd.as_ref());
     Some(Cluster {
         name: name?,

@@ -8,6 +8,33 @@ use crate::spec::file::ClusterFile;
 use crate::spec::schema::VALIDATOR;
 use crate::spec::{init, parse, schema, source, structure};
 
+/// All certificates with all that can be given about one.
+fn certificates() -> Value {
+    let one = json!({
+        "commonName": "a", "owner": "kube",
+        "subject": {"country": "DE", "province": "a", "locality": "a", "organization": "a", "organizationalUnit": "a"}
+    });
+    let names = [
+        "ca",
+        "etcd-ca",
+        "front-proxy-ca",
+        "apiserver",
+        "apiserver-kubelet-client",
+        "apiserver-etcd-client",
+        "front-proxy-client",
+        "controller-manager",
+        "scheduler",
+        "admin",
+        "etcd-server",
+        "etcd-peer",
+        "etcd-healthcheck-client",
+        "kubelet",
+        "kubelet-serving",
+        "kube-proxy",
+    ];
+    names.map(|name| (name, one.clone())).into_iter().collect()
+}
+
 /// A document that uses every key.
 fn full() -> Value {
     json!({
@@ -25,7 +52,7 @@ fn full() -> Value {
         "controlPlane": {
             "endpoint": "api.example.org", "port": 6443, "sans": ["api"], "loadBalancer": {"kind": "external"}
         },
-        "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365},
+        "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365, "certificates": certificates()},
         "join": "bootstrap",
         "bootstrap": {"days": 30, "tokens": "secret", "servingCertificates": "approved"},
         "mirror": "file:///srv/mirror",

@@ -2,6 +2,7 @@
 
 mod args;
 mod bootstrap;
+mod certificates;
 mod control_plane;
 mod foreign;
 mod host;
