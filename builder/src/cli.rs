@@ -254,11 +254,15 @@ pub enum Certs {
         #[arg(short, long, default_value = "admin.conf", value_name = "FILE")]
         out: PathBuf,
     },
-    /// Issue certificates again, with new keys; authorities stay. Then build and roll out the images again.
+    /// Issue certificates again, with new keys, and make tokens again; authorities stay. Then build and roll out the
+    /// images again.
     Renew {
-        /// Which nodes' certificates.
+        /// Which nodes' certificates and tokens.
         #[command(flatten)]
         selection: Selection,
+        /// Only the tokens that nodes join by.
+        #[arg(long)]
+        tokens: bool,
     },
 }
 

@@ -8,6 +8,7 @@ use crate::facts;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output;
 use crate::plan;
+use crate::spec::Join;
 use crate::trust::kubeconfig::{Access, embedded};
 use crate::trust::{self, Domain, Secrets};
 
@@ -16,11 +17,23 @@ use crate::trust::{self, Domain, Secrets};
 enum CertsFault {
     #[error("no administrator was issued")]
     NoAdmin,
+    #[error("nodes of this cluster join by certificates, not by tokens")]
+    NoTokens,
 }
 
 impl Failure for CertsFault {
     fn exit(&self) -> Exit {
-        Exit::Other
+        match self {
+            Self::NoAdmin => Exit::Other,
+            Self::NoTokens => Exit::UserFiles,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoAdmin => None,
+            Self::NoTokens => Some("leave `--tokens` out".into()),
+        }
     }
 }
 
@@ -52,7 +65,7 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
             let cluster = site.cluster()?;
             let minor = facts::minor(cluster.kubernetes.version)?;
             let requests = trust::requests(&cluster, &minor.admin_organization);
-            let placements = trust::placements(&cluster, &requests.leaves);
+            let placements = trust::placements(&cluster, &requests);
             if arguments.json {
                 return Ok(print_json(&placements)?);
             }
@@ -88,10 +101,13 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
             ));
             Ok(())
         }
-        Certs::Renew { selection } => {
+        Certs::Renew { selection, tokens } => {
             let cluster = site.cluster()?;
             let plan = plan::plan(&cluster, &site.blueprints()?)?;
-            gather::renew(site, &cluster, &select(&plan, &selection)?)
+            if tokens && cluster.join == Join::Certificate {
+                return Err(CertsFault::NoTokens.into());
+            }
+            gather::renew(site, &cluster, &select(&plan, &selection)?, tokens)
         }
     }
 }

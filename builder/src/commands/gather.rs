@@ -16,7 +16,7 @@ use crate::facts;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::plan::{NodePlan, Plan};
 use crate::spec::Cluster;
-use crate::trust::{self, Credentials, Notice, Requests, Secrets};
+use crate::trust::{self, Credentials, Notice, Renewal, Requests, Secrets};
 
 /// What was brought for a cluster.
 pub(super) struct Gathered {
@@ -182,14 +182,30 @@ pub(super) fn credentials(
     let ensured =
         Secrets::at(&site.secrets).ensure(&requests(cluster, nodes)?, site.now(), &random)?;
     tell(site, &ensured.notices);
+    if let Some(until) = ensured.credentials.tokens_until() {
+        site.report.step(&format!(
+            "nodes can join by their tokens until {}",
+            until.date()
+        ));
+    }
     Ok(ensured.credentials)
 }
 
-/// Issues everything that the nodes hold again.
-pub(super) fn renew(site: &Site, cluster: &Cluster, nodes: &[&NodePlan]) -> Outcome {
+/// Issues everything that the nodes hold again, or only makes their tokens again.
+pub(super) fn renew(
+    site: &Site,
+    cluster: &Cluster,
+    nodes: &[&NodePlan],
+    only_tokens: bool,
+) -> Outcome {
     let random = aws_lc_rs::rand::SystemRandom::new();
-    let ensured =
-        Secrets::at(&site.secrets).renew(&requests(cluster, nodes)?, site.now(), &random)?;
+    let renewal = Renewal {
+        certificates: !only_tokens,
+        tokens: nodes.iter().map(|node| node.name.clone()).collect(),
+    };
+    let requests = requests(cluster, nodes)?;
+    let secrets = Secrets::at(&site.secrets);
+    let ensured = secrets.renew(&requests, &renewal, site.now(), &random)?;
     for notice in &ensured.notices {
         site.report.step(&notice.to_string());
     }

@@ -56,7 +56,30 @@ fn without_value(line: &str) -> String {
             return format!("{before}{key} (not shown){rest}\n");
         }
     }
-    line.to_owned()
+    without_tokens(line)
+}
+
+/// A line with the secret part of every token taken out: words of six characters, a dot and sixteen.
+fn without_tokens(line: &str) -> String {
+    const SECRET: usize = 16;
+    let drawn = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let mut shown = String::with_capacity(line.len());
+    for word in line.split_inclusive(|byte: char| !byte.is_ascii_alphanumeric() && byte != '.') {
+        let token = word.split_once('.').filter(|(id, rest)| {
+            let (secret, end) = rest.split_at_checked(SECRET).unwrap_or_default();
+            id.len() == 6 && drawn(id) && secret.len() == SECRET && drawn(secret) && end.len() <= 1
+        });
+        match token {
+            Some((id, rest)) => {
+                shown.push_str(&format!("{id}.(not shown){}", &rest[SECRET..]));
+            }
+            None => shown.push_str(word),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -92,5 +115,23 @@ mod tests {
             "      - {name: key1, secret: (not shown)}\n"
         );
         assert_eq!(shown("resources: [secrets]\n"), "resources: [secrets]\n");
+        assert_eq!(
+            shown("  token-secret: \"0123456789abcdef\"\n"),
+            "  token-secret: (not shown)\n"
+        );
+    }
+
+    #[test]
+    fn the_secret_part_of_a_token_is_not_shown_wherever_it_is() {
+        assert_eq!(
+            shown("abcdef.0123456789abcdef,kubelet-bootstrap,10001,\"a\"\n"),
+            "abcdef.(not shown),kubelet-bootstrap,10001,\"a\"\n"
+        );
+        assert_eq!(
+            shown("see abcdef.0123456789abcdef\n"),
+            "see abcdef.(not shown)\n"
+        );
+        let name = "server: lab001.clusters-of-mine.example.org/abcdef.0123456789abcdefg\n";
+        assert_eq!(shown(name), name);
     }
 }

@@ -6,12 +6,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{ComposeError, Materials};
+use super::{ComposeError, Materials, accounts, tokens};
 use crate::plan::{ACCOUNTS, NodePlan};
 use crate::secret::Secret;
+use crate::spec::Cluster;
 use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing};
-use crate::trust::kubeconfig::{Access, embedded, referencing};
-use crate::trust::{Certificate, ControlPlane, Pair};
+use crate::trust::kubeconfig::{Access, bootstrapping, embedded, referencing};
+use crate::trust::{Certificate, ControlPlane, KubeletIdentity, Pair};
 
 /// Room for a certificate or a key, in bytes: RSA 4096 with a dozen names takes 3,300.
 const PEM: usize = 8 << 10;
@@ -32,6 +33,7 @@ const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut files = Files {
         layer: Layer::new(Origin::new("stage credentials")),
+        cluster: materials.cluster,
     };
     let held = materials.credentials;
     let itself = format!("system:node:{}", node.name);
@@ -42,25 +44,19 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         authority: &held.kubernetes_ca,
     };
     files.shared(&format!("{PKI}/ca.crt"), 0o644, &held.kubernetes_ca)?;
-    files.pair(&format!("{PKI}/kubelet"), &held.kubelet_serving, None)?;
-    // The kubelet renews this one itself: it wants a link `current`, which it moves on to the next file.
-    files.own(
-        &format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
-        0o600,
-        0,
-        held.kubelet.combined(),
-        KUBECONFIG,
-    )?;
-    let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
-    files.link(&current, "kubelet-client-kimage.pem")?;
-    let kubelet = referencing(&access(&itself), &current, &current);
-    files.own(
-        "/etc/kubernetes/kubelet.conf",
-        0o600,
-        0,
-        kubelet,
-        KUBECONFIG,
-    )?;
+    if let Some(serving) = &held.kubelet_serving {
+        files.pair(&format!("{PKI}/kubelet"), "kubelet-serving", serving, None)?;
+    }
+    match &held.kubelet {
+        KubeletIdentity::Certificate(pair) => files.kubelet(&access(&itself), pair)?,
+        KubeletIdentity::Token(token) => files.own(
+            "/etc/kubernetes/bootstrap.kubeconfig",
+            0o600,
+            0,
+            bootstrapping(&access("kubelet-bootstrap"), token),
+            KUBECONFIG,
+        )?,
+    }
     files.kubeconfig("kube-proxy", &access("system:kube-proxy"), &held.kube_proxy)?;
     files.earliest(held.valid_from)?;
     if let Some(master) = &held.control_plane {
@@ -81,13 +77,20 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             &access("kimage-bootstrap"),
             &master.bootstrap,
         )?;
+        if let Some(approver) = &master.approver {
+            files.kubeconfig("approver", &access("kimage-approver"), approver)?;
+        }
+        if let Some(bootstrap) = materials.cluster.join.bootstrap() {
+            let (path, text) = tokens::file(bootstrap.tokens, &master.tokens);
+            files.secret(path, text)?;
+        }
     }
     Ok(files.layer)
 }
 
 /// What only masters hold.
 fn control_plane(
-    files: &mut Files,
+    files: &mut Files<'_>,
     node: &NodePlan,
     master: &ControlPlane,
 ) -> Result<(), ComposeError> {
@@ -112,24 +115,36 @@ fn control_plane(
         "/etc/kubernetes/encryption.yaml",
         encryption(node, &master.encryption_key),
     )?;
-    for (name, pair, owner) in [
-        ("apiserver", &master.apiserver, None),
+    for (name, certificate, pair) in [
+        ("apiserver", "apiserver", &master.apiserver),
         (
             "apiserver-kubelet-client",
+            "apiserver-kubelet-client",
             &master.apiserver_kubelet_client,
-            None,
         ),
-        ("apiserver-etcd-client", &master.apiserver_etcd_client, None),
-        ("front-proxy-client", &master.front_proxy_client, None),
-        ("etcd/server", &master.etcd_server, etcd),
-        ("etcd/peer", &master.etcd_peer, etcd),
+        (
+            "apiserver-etcd-client",
+            "apiserver-etcd-client",
+            &master.apiserver_etcd_client,
+        ),
+        (
+            "front-proxy-client",
+            "front-proxy-client",
+            &master.front_proxy_client,
+        ),
         (
             "etcd/healthcheck-client",
+            "etcd-healthcheck-client",
             &master.etcd_healthcheck_client,
-            None,
         ),
     ] {
-        files.pair(&format!("{PKI}/{name}"), pair, owner)?;
+        files.pair(&format!("{PKI}/{name}"), certificate, pair, None)?;
+    }
+    for (name, certificate, pair) in [
+        ("etcd/server", "etcd-server", &master.etcd_server),
+        ("etcd/peer", "etcd-peer", &master.etcd_peer),
+    ] {
+        files.pair(&format!("{PKI}/{name}"), certificate, pair, etcd)?;
     }
     Ok(())
 }
@@ -151,11 +166,12 @@ fn encryption(node: &NodePlan, key: &Secret) -> Secret {
 }
 
 /// The layer, and how its files are written.
-struct Files {
+struct Files<'a> {
     layer: Layer,
+    cluster: &'a Cluster,
 }
 
-impl Files {
+impl Files<'_> {
     fn add(
         &mut self,
         path: &str,
@@ -233,30 +249,60 @@ impl Files {
         )
     }
 
-    /// A certificate and its key beside it.
-    fn pair(&mut self, stem: &str, pair: &Pair, owner: Option<u32>) -> Result<(), ComposeError> {
-        let certificate = Secret::new(pair.certificate.pem().as_bytes().to_vec());
-        self.own(&format!("{stem}.crt"), 0o644, 0, certificate, PEM)?;
+    /// The number of the account that a certificate's key belongs to, if the cluster file gives one.
+    fn owner(&self, certificate: &str) -> Option<u32> {
+        let given = self.cluster.pki.certificates.get(certificate)?;
+        accounts::number(given.owner.as_deref()?, None, self.cluster)
+    }
+
+    /// A certificate and its key beside it. The key is its owner's: whom the cluster file names, or the `usual` one.
+    fn pair(
+        &mut self,
+        stem: &str,
+        certificate: &str,
+        pair: &Pair,
+        usual: Option<u32>,
+    ) -> Result<(), ComposeError> {
+        let owner = self.owner(certificate).or(usual).unwrap_or(0);
+        let text = Secret::new(pair.certificate.pem().as_bytes().to_vec());
+        self.own(&format!("{stem}.crt"), 0o644, 0, text, PEM)?;
+        self.own(&format!("{stem}.key"), 0o600, owner, pair.key.clone(), PEM)
+    }
+
+    /// A kubelet's certificate, and the kubeconfig that names it. The kubelet renews it itself: it wants a link
+    /// `current`, which it moves on to the next file.
+    fn kubelet(&mut self, access: &Access<'_>, pair: &Pair) -> Result<(), ComposeError> {
+        let owner = self.owner("kubelet").unwrap_or(0);
         self.own(
-            &format!("{stem}.key"),
+            &format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
             0o600,
-            owner.unwrap_or(0),
-            pair.key.clone(),
-            PEM,
+            owner,
+            pair.combined(),
+            KUBECONFIG,
+        )?;
+        let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
+        self.link(&current, "kubelet-client-kimage.pem")?;
+        self.own(
+            "/etc/kubernetes/kubelet.conf",
+            0o600,
+            owner,
+            referencing(access, &current, &current),
+            KUBECONFIG,
         )
     }
 
-    /// A kubeconfig with everything in it.
+    /// A kubeconfig with everything in it: whose the key is, that is its owner.
     fn kubeconfig(
         &mut self,
         name: &str,
         access: &Access<'_>,
         pair: &Pair,
     ) -> Result<(), ComposeError> {
+        let owner = self.owner(name).unwrap_or(0);
         self.own(
             &format!("/etc/kubernetes/{name}.conf"),
             0o600,
-            0,
+            owner,
             embedded(access, pair),
             KUBECONFIG,
         )

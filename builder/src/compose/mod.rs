@@ -19,6 +19,9 @@ mod preload;
 mod programs;
 mod readers;
 mod system;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod units;
 
 pub use accounts::AccountFiles;
@@ -30,7 +33,7 @@ pub use programs::Programs;
 
 use crate::overlay::{self, Overlays, Slots};
 use crate::plan::{NodePlan, Plan};
-use crate::spec::{Cluster, Role};
+use crate::spec::{Cluster, Role, ServingCertificates};
 use crate::tree::{Layer, Tree};
 use crate::trust::NodeCredentials;
 
@@ -80,9 +83,11 @@ impl RoleOverlays {
         plan: &Plan,
         node: &NodePlan,
     ) -> Result<Self, ComposeError> {
-        let names: &[&str] = match node.role {
-            Role::Master => &["node", "master"],
-            Role::Worker => &["node", "worker"],
+        let serving = node.values.cluster.serving_certificates;
+        let names: &[&str] = match (node.role, serving) {
+            (Role::Master, ServingCertificates::Issued) => &["node", "master"],
+            (Role::Master, ServingCertificates::Approved) => &["node", "master", "approver"],
+            (Role::Worker, _) => &["node", "worker"],
         };
         let mut measured = Vec::new();
         for name in names {

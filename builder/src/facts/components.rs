@@ -173,27 +173,35 @@ mod tests {
 
     #[test]
     fn every_value_renders_with_the_vocabulary_and_nothing_else() {
-        let mut vocabulary = tera::Context::new();
-        vocabulary.insert(
-            "node",
-            &serde_json::json!({"name": "k8s-master-1", "address": "192.0.2.11", "pods": "10.244.0.0/24",
-                "taints": [{"key": "a.example/b", "value": "", "effect": "NoSchedule"}, {"key": "c", "value": "d", "effect": "NoExecute"}]}),
-        );
-        vocabulary.insert(
-            "cluster",
-            &serde_json::json!({
-                "name": "lab", "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "domain": "cluster.local",
-                "dns_address": "10.96.0.10", "master_count": 1,
-                "feature_gates": [{"name": "A", "enabled": true}, {"name": "B", "enabled": false}],
-                "images": {"pause": "registry.k8s.io/pause:3.9"},
-                "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
-                "secure_port": 6443,
-                "etcd": {
-                    "initial_cluster": "k8s-master-1=https://192.0.2.11:2380",
-                    "token": "lab", "heartbeat_interval": 100, "election_timeout": 1000
-                }
-            }),
-        );
+        let vocabulary = |tokens: &str| {
+            let mut vocabulary = tera::Context::new();
+            vocabulary.insert(
+                "node",
+                &serde_json::json!({"name": "k8s-master-1", "address": "192.0.2.11", "pods": "10.244.0.0/24",
+                    "taints": [{"key": "a.example/b", "value": "", "effect": "NoSchedule"}, {"key": "c", "value": "d", "effect": "NoExecute"}]}),
+            );
+            vocabulary.insert(
+                "cluster",
+                &serde_json::json!({
+                    "name": "lab", "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "domain": "cluster.local",
+                    "dns_address": "10.96.0.10", "master_count": 1,
+                    "images": {"pause": "registry.k8s.io/pause:3.9"},
+                    "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
+                    "feature_gates": [{"name": "A", "enabled": true}, {"name": "B", "enabled": false}],
+                    "secure_port": 6443,
+                    "front_proxy_client": "front-proxy-client",
+                    "join": "bootstrap", "tokens": tokens,
+                    "serving_certificates": "approved", "serving_gate": "Gate=true",
+                    "etcd": {
+                        "initial_cluster": "k8s-master-1=https://192.0.2.11:2380",
+                        "token": "lab", "heartbeat_interval": 100, "election_timeout": 1000
+                    }
+                }),
+            );
+            vocabulary
+        };
+        // One of them, where a flag is for one way to do a thing only.
+        let vocabularies = ["secret", "file"].map(vocabulary);
         for component in Component::ALL {
             for version in versions(component) {
                 for Argument {
@@ -201,9 +209,16 @@ mod tests {
                     value_template,
                 } in arguments(component, version)
                 {
-                    let value = tera::Tera::default()
-                        .render_str(value_template, &vocabulary, false)
-                        .unwrap_or_else(|error| panic!("--{flag}: {error:?}"));
+                    let render = |vocabulary: &tera::Context| {
+                        tera::Tera::default()
+                            .render_str(value_template, vocabulary, false)
+                            .unwrap_or_else(|error| panic!("--{flag}: {error:?}"))
+                    };
+                    let value = vocabularies
+                        .iter()
+                        .map(render)
+                        .find(|value| !value.is_empty())
+                        .unwrap_or_default();
                     assert!(
                         !value.is_empty() && !value.contains(['{', '}', ' ', '"', '%', '$']),
                         "--{flag}={value}"

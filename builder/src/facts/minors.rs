@@ -53,6 +53,10 @@ pub struct Minor {
     pub audit_policy: Api,
     /// First lines of kubeadm's description of a cluster.
     pub kubeadm_cluster: Api,
+    /// The feature gate by which a kubelet asks for a certificate as a server, where it does not by itself.
+    pub serving_gate: Option<String>,
+    /// Whom a kubelet asks for a certificate as a server, where a request says so.
+    pub serving_signer: Option<String>,
     /// The group in `admin.conf`'s certificate.
     pub admin_organization: String,
     /// Labels of a master, each with an empty value.
@@ -213,6 +217,8 @@ fn column(
         encryption_configuration: facts.value("encryption_configuration")?,
         audit_policy: facts.value("audit_policy")?,
         kubeadm_cluster: facts.value("kubeadm_cluster")?,
+        serving_gate: facts.unless_none("serving_gate")?,
+        serving_signer: facts.unless_none("serving_signer")?,
         admin_organization: facts.value("admin_organization")?,
         control_plane_labels: facts.words("control_plane_labels")?,
         control_plane_taints: facts.words("control_plane_taints")?,
@@ -331,6 +337,8 @@ mod tests {
         assert_eq!(of("1.34.2").etcd.to_string(), "3.6.5");
         assert_eq!(of("1.28.15").pause, "registry.k8s.io/pause:3.9");
         assert_eq!(of("1.10.13").etcd.to_string(), "3.1.12");
+        assert_eq!(of("1.17.17").serving_signer, None);
+        assert!(of("1.11.10").serving_gate.is_some() && of("1.12.10").serving_gate.is_none());
         assert_eq!(of("1.15.12").apply_flags, [""; 0]);
         assert_eq!(of("1.16.0").apply_flags[0], "--server-side");
         assert_eq!(of("1.18.20").pause, "registry.k8s.io/pause:3.2");

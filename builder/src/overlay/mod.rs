@@ -4,7 +4,8 @@
 //! which mode and when it is written, and which values it uses. Static files that begin with `#!` are executable (0755),
 //! all others are 0644. A unit that says `WantedBy=` is enabled. Logic does not belong here but in [`crate::plan`].
 //!
-//! To add a file, put it into `overlays/node` (every node), `overlays/master` or `overlays/worker`.
+//! To add a file, put it into `overlays/node` (every node), `overlays/master` or `overlays/worker`; `overlays/approver` is
+//! laid over masters that approve certificates of kubelets as servers.
 
 mod enable;
 mod error;
@@ -25,7 +26,7 @@ use header::Header;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../overlays");
 
-/// All overlays by name: `node`, `master`, `worker`.
+/// All overlays by name: `node`, `master`, `worker`, `approver`.
 #[derive(Debug, Clone)]
 pub struct Overlays {
     overlays: BTreeMap<String, Overlay>,

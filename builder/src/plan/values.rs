@@ -8,7 +8,10 @@ use super::identity::machine_id;
 use super::{Argument, DiskNames, Images, Service};
 use crate::blueprint::{Network, TimeSync};
 use crate::facts::{self, Minor};
-use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
+use crate::spec::{
+    APISERVER_KUBELET_CLIENT, Cluster, FRONT_PROXY_CLIENT, Interface, Join, LoadBalancer, Node,
+    Role, ServingCertificates, TokenStore,
+};
 
 /// What a template may use. A file that uses `node` differs between the nodes of a role; one that uses only `cluster`
 /// does not.
@@ -78,6 +81,22 @@ pub struct ClusterValues {
     pub formats: Formats,
     /// Feature gates that differ from the version's own.
     pub feature_gates: Vec<FeatureGate>,
+    /// How nodes become members: `certificate` or `bootstrap`.
+    pub join: &'static str,
+    /// Where the API server looks up the tokens that nodes join by.
+    pub tokens: Option<TokenStore>,
+    /// Where kubelets' certificates as servers come from.
+    pub serving_certificates: ServingCertificates,
+    /// The feature gate by which old kubelets ask for one.
+    pub serving_gate: Option<String>,
+    /// Whom a kubelet asks for one, where its request says so.
+    pub serving_signer: Option<String>,
+    /// The common name of the API server towards extension APIs.
+    pub front_proxy_client: String,
+    /// The common name of the API server towards kubelets, as YAML writes it.
+    pub apiserver_kubelet_client: String,
+    /// The group of administrators, as YAML writes it, if the cluster file gives another than Kubernetes.
+    pub admin_group: Option<String>,
     /// The label with a node's operating system.
     pub os_label: String,
     /// Taints that masters may have.
@@ -261,6 +280,9 @@ pub struct Taint {
     pub effect: String,
 }
 
+/// Groups of administrators that have their rights without more.
+const BOUND_GROUPS: &[&str] = &["system:masters", "kubeadm:cluster-admins"];
+
 /// Modules that Kubernetes and its networks need.
 const MODULES: &[&str] = &["overlay", "br_netfilter", "nf_conntrack"];
 
@@ -349,6 +371,24 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
                 enabled,
             })
             .collect(),
+        join: match cluster.join {
+            Join::Certificate => "certificate",
+            Join::Bootstrap(_) => "bootstrap",
+        },
+        tokens: cluster.join.bootstrap().map(|bootstrap| bootstrap.tokens),
+        serving_certificates: cluster.join.serving_certificates(),
+        serving_gate: minor.serving_gate.clone(),
+        serving_signer: minor.serving_signer.clone(),
+        front_proxy_client: common_name(cluster, "front-proxy-client")
+            .unwrap_or(FRONT_PROXY_CLIENT)
+            .to_owned(),
+        apiserver_kubelet_client: yaml(
+            common_name(cluster, "apiserver-kubelet-client").unwrap_or(APISERVER_KUBELET_CLIENT),
+        ),
+        admin_group: (cluster.pki.certificates.get("admin"))
+            .and_then(|admin| admin.subject.organization.as_deref())
+            .filter(|group| !BOUND_GROUPS.contains(group))
+            .map(yaml),
         os_label: minor.os_label.clone(),
         control_plane_taints: minor
             .control_plane_taints
@@ -409,6 +449,20 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         arguments: BTreeMap::new(),
         services: BTreeMap::new(),
         configurations: BTreeMap::new(),
+    }
+}
+
+/// The common name that the cluster file gives a certificate.
+fn common_name<'a>(cluster: &'a Cluster, certificate: &str) -> Option<&'a str> {
+    let given = cluster.pki.certificates.get(certificate)?;
+    given.common_name.as_deref()
+}
+
+/// A text as YAML writes it: in quotation marks where it would be something else without.
+fn yaml(text: &str) -> String {
+    match serde_yaml_ng::to_string(text) {
+        Ok(written) => written.trim_end().to_owned(),
+        Err(_) => serde_json::Value::from(text).to_string(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::{NodeName, Role};
+use super::{CertificateOptions, Join, NodeName, Role};
 use crate::tree::TreePath;
 use crate::tree::acl::AclEntry;
 
@@ -34,6 +34,8 @@ pub struct Cluster {
     pub control_plane: ControlPlane,
     /// Algorithms and lifetimes.
     pub pki: Pki,
+    /// How nodes become members.
+    pub join: Join,
     /// Replaces the hosts of upstream releases: `https://` or `file://`, without a slash at the end.
     pub mirror: Option<String>,
     /// Container images to preload on every node, beside those that kimage itself needs; full references.
@@ -183,6 +185,9 @@ pub struct Pki {
     pub ca_years: u32,
     /// Lifetime of everything else.
     pub leaf_days: u32,
+    /// What is given about single certificates, by the names that their files have in the secrets directory; those of
+    /// authorities are `ca`, `etcd-ca` and `front-proxy-ca`.
+    pub certificates: BTreeMap<&'static str, CertificateOptions>,
 }
 
 /// A kind of key.

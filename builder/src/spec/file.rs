@@ -39,8 +39,11 @@ pub(super) struct ClusterFile {
     pub(super) control_plane: Option<ControlPlaneFile>,
     /// Algorithm and lifetimes of keys and certificates.
     pub(super) pki: Option<PkiFile>,
-    /// How a node becomes a member: `certificate`, its identity lies in its image.
+    /// How a node becomes a member: `certificate`, its identity lies in its image, or `bootstrap`, its kubelet asks for
+    /// one with a token that lies there.
     pub(super) join: Option<JoinFile>,
+    /// Tokens and certificates of nodes that join by `bootstrap`.
+    pub(super) bootstrap: Option<BootstrapFile>,
     /// Where upstream's releases are taken from instead of their own hosts, in the same layout: an `https://`,
     /// `http://` or `file://` address.
     pub(super) mirror: Option<String>,
@@ -226,6 +229,74 @@ pub(super) struct PkiFile {
     /// Days that all other certificates are valid; 365 unless given.
     #[schemars(range(min = 1, max = 36_500))]
     pub(super) leaf_days: Option<u32>,
+    /// Names and owners of single certificates.
+    pub(super) certificates: Option<CertificatesFile>,
+}
+
+/// Names and owners of single certificates.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct CertificatesFile {
+    /// The cluster's authority; `kubernetes` unless given.
+    pub(super) ca: Option<CertificateFile>,
+    /// etcd's authority; `etcd-ca` unless given.
+    pub(super) etcd_ca: Option<CertificateFile>,
+    /// The authority of those who speak for others to extension APIs; `front-proxy-ca` unless given.
+    pub(super) front_proxy_ca: Option<CertificateFile>,
+    /// The API server; `kube-apiserver` unless given.
+    pub(super) apiserver: Option<CertificateFile>,
+    /// The API server towards kubelets; `kube-apiserver-kubelet-client` unless given. Its binding follows.
+    pub(super) apiserver_kubelet_client: Option<CertificateFile>,
+    /// The API server towards etcd; `kube-apiserver-etcd-client` unless given.
+    pub(super) apiserver_etcd_client: Option<CertificateFile>,
+    /// The API server towards extension APIs; `front-proxy-client` unless given. Whom they believe follows.
+    pub(super) front_proxy_client: Option<CertificateFile>,
+    /// The controller manager towards the API.
+    pub(super) controller_manager: Option<CertificateFile>,
+    /// The scheduler towards the API.
+    pub(super) scheduler: Option<CertificateFile>,
+    /// The people who run the cluster; `kubernetes-admin` unless given. The binding of its organization follows.
+    pub(super) admin: Option<CertificateFile>,
+    /// etcd's members towards clients; the node's name unless given.
+    pub(super) etcd_server: Option<CertificateFile>,
+    /// etcd's members towards each other; the node's name unless given.
+    pub(super) etcd_peer: Option<CertificateFile>,
+    /// Who asks etcd how it is; `kube-etcd-healthcheck-client` unless given.
+    pub(super) etcd_healthcheck_client: Option<CertificateFile>,
+    /// Kubelets towards the API, where nodes join by certificate.
+    pub(super) kubelet: Option<CertificateFile>,
+    /// Kubelets as servers, where their certificates are issued.
+    pub(super) kubelet_serving: Option<CertificateFile>,
+    /// kube-proxy towards the API.
+    pub(super) kube_proxy: Option<CertificateFile>,
+}
+
+/// Who a certificate names, and whose its key is.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct CertificateFile {
+    /// The common name: to the API, the user.
+    pub(super) common_name: Option<String>,
+    /// What the certificate says of its subject beside the common name.
+    pub(super) subject: Option<SubjectFile>,
+    /// The user of `host.users` who may read the key, and the kubeconfig if it is in one; `root` unless given.
+    pub(super) owner: Option<String>,
+}
+
+/// What a certificate says of its subject beside the common name.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct SubjectFile {
+    /// The country, in two letters.
+    pub(super) country: Option<String>,
+    /// The state or province.
+    pub(super) province: Option<String>,
+    /// The town.
+    pub(super) locality: Option<String>,
+    /// The organization: to the API, the group.
+    pub(super) organization: Option<String>,
+    /// The part of the organization.
+    pub(super) organizational_unit: Option<String>,
 }
 
 /// A kind of key.
@@ -251,6 +322,37 @@ pub(super) enum AlgorithmFile {
 pub(super) enum JoinFile {
     Certificate,
     Bootstrap,
+}
+
+/// Tokens and certificates of nodes that join by `bootstrap`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct BootstrapFile {
+    /// Days that a token is good for, from the first build on; 30 unless given.
+    #[schemars(range(min = 1, max = 365))]
+    pub(super) days: Option<u32>,
+    /// Where the API server looks tokens up: `secret` (unless given), Secrets that end with the token, or `file`, which
+    /// ends no token.
+    pub(super) tokens: Option<TokenStoreFile>,
+    /// Where kubelets' certificates as servers come from: `approved` (unless given), asked for by the kubelet and approved
+    /// by the masters for the node's declared name and address only, or `issued`, into its image.
+    pub(super) serving_certificates: Option<ServingCertificatesFile>,
+}
+
+/// Where the API server looks tokens up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TokenStoreFile {
+    Secret,
+    File,
+}
+
+/// Where kubelets' certificates as servers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ServingCertificatesFile {
+    Approved,
+    Issued,
 }
 
 /// What every node gets beside Kubernetes.

@@ -5,8 +5,10 @@
 //! here reads a file, a clock or the environment. A new key is a field in `file`, a rule in `meaning` and a field in
 //! `cluster`.
 
+mod certificates;
 mod cluster;
 mod file;
+mod join;
 mod meaning;
 mod name;
 mod pointer;
@@ -18,7 +20,9 @@ mod structure;
 
 use crate::blueprint::Blueprints;
 
+pub use certificates::*;
 pub use cluster::*;
+pub use join::*;
 pub use name::{NameError, NodeName, Role};
 pub use problem::{Problem, Problems, Severity, SpecError};
 pub use schema::schema;

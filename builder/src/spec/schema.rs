@@ -141,6 +141,7 @@ pub(super) fn purpose(schema: &Value) -> Option<String> {
 
 /// Keys that other programs have for the same thing.
 const FOREIGN: &[(&str, &str)] = &[
+    ("bootstrapTokens", "bootstrap.tokens"),
     ("certSANs", "controlPlane.sans"),
     ("clusterCIDR", "network.pods"),
     ("clusterName", "name"),
@@ -152,6 +153,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("kubernetesVersion", "kubernetes.version"),
     ("masters", "nodes"),
     ("podSubnet", "network.pods"),
+    ("serverTLSBootstrap", "bootstrap.servingCertificates"),
     ("serviceSubnet", "network.services"),
     ("workers", "nodes"),
 ];
@@ -170,6 +172,10 @@ pub(super) fn elsewhere(key: &str) -> Option<String> {
             };
             if name == key {
                 found.push(path.clone());
+            }
+            // What is below are names of certificates, as people call programs too.
+            if path == "pki.certificates" {
+                continue;
             }
             search(below, key, &path, found);
             search(&below["items"], key, &format!("{path}[]"), found);

@@ -7,16 +7,18 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use rcgen::string::PrintableString;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData as _, SanType,
+    SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
 use super::key::{self, Key};
-use super::{Domain, Names, Request, Subject, Usage};
+use super::{Names, Place, Request, Subject, Usage};
 use crate::spec::KeyAlgorithm;
 
 /// How long before now a certificate starts, for machines whose clock is behind.
@@ -298,7 +300,7 @@ fn lifetime(
 
 /// Issues the certificate of a new authority to itself.
 pub(super) fn issue_authority(
-    domain: Domain,
+    subject: &Subject,
     key: &Key,
     years: u32,
     serial: [u8; 16],
@@ -309,10 +311,7 @@ pub(super) fn issue_authority(
     parameters.not_before = not_before;
     parameters.not_after = not_after;
     parameters.serial_number = Some(serial_number(serial));
-    parameters.distinguished_name = distinguished_name(&Subject {
-        common_name: domain.authority_name().to_owned(),
-        organization: None,
-    });
+    parameters.distinguished_name = distinguished_name(subject);
     // It issues certificates, never authorities.
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![
@@ -389,9 +388,26 @@ impl Authority {
 }
 
 fn distinguished_name(subject: &Subject) -> DistinguishedName {
+    let Place {
+        organizational_unit,
+        country,
+        province,
+        locality,
+    } = &subject.place;
     let mut name = DistinguishedName::new();
-    if let Some(organization) = &subject.organization {
-        name.push(DnType::OrganizationName, organization.as_str());
+    // The one attribute that is no UTF-8: two letters (RFC 5280, appendix A.1).
+    if let Some(Ok(country)) = country.as_deref().map(PrintableString::try_from) {
+        name.push(DnType::CountryName, DnValue::PrintableString(country));
+    }
+    for (attribute, value) in [
+        (DnType::StateOrProvinceName, province),
+        (DnType::LocalityName, locality),
+        (DnType::OrganizationName, &subject.organization),
+        (DnType::OrganizationalUnitName, organizational_unit),
+    ] {
+        if let Some(value) = value {
+            name.push(attribute, value.as_str());
+        }
     }
     name.push(DnType::CommonName, subject.common_name.as_str());
     name
@@ -403,8 +419,8 @@ fn serial_number(mut random: [u8; 16]) -> SerialNumber {
     SerialNumber::from_slice(&random)
 }
 
-/// The subject, and whether it has nothing beside at most one organization and one common name. `None` if a part of
-/// it has not exactly one attribute.
+/// The subject, and whether it has nothing beside what a [`Subject`] can say. `None` if a part of it has not exactly one
+/// attribute.
 fn subject(name: &X509Name<'_>) -> Option<(Subject, bool)> {
     let single = |part: &x509_parser::x509::RelativeDistinguishedName<'_>| part.iter().count() == 1;
     if !name.iter().all(single) {
@@ -413,16 +429,31 @@ fn subject(name: &X509Name<'_>) -> Option<(Subject, bool)> {
     let text = |attribute: Option<&x509_parser::x509::AttributeTypeAndValue<'_>>| {
         attribute.and_then(|attribute| attribute.as_str().ok().map(str::to_owned))
     };
-    let organization = text(name.iter_organization().next());
     let common_name = text(name.iter_common_name().next());
-    let parts = usize::from(organization.is_some()) + usize::from(common_name.is_some());
-    Some((
-        Subject {
-            common_name: common_name.unwrap_or_default(),
-            organization,
-        },
-        parts == name.iter().count(),
-    ))
+    let organization = text(name.iter_organization().next());
+    let place = Place {
+        organizational_unit: text(name.iter_organizational_unit().next()),
+        country: text(name.iter_country().next()),
+        province: text(name.iter_state_or_province().next()),
+        locality: text(name.iter_locality().next()),
+    };
+    let parts = [
+        &common_name,
+        &organization,
+        &place.organizational_unit,
+        &place.country,
+        &place.province,
+        &place.locality,
+    ]
+    .into_iter()
+    .flatten()
+    .count();
+    let subject = Subject {
+        common_name: common_name.unwrap_or_default(),
+        organization,
+        place,
+    };
+    Some((subject, parts == name.iter().count()))
 }
 
 fn address(bytes: &[u8]) -> Option<IpAddr> {

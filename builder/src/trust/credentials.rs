@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Certificate, Domain, Identity, Owner, TrustError};
+use super::{Certificate, Domain, Identity, Owner, Token, TrustError};
 use crate::secret::Secret;
-use crate::spec::{Node, Role};
+use crate::spec::{Node, NodeName, Role};
 
 /// A certificate and its key.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ pub struct Credentials {
     pub(super) encryption_key: Secret,
     pub(super) cluster_id: Uuid,
     pub(super) leaves: BTreeMap<(Owner, Identity), Pair>,
+    pub(super) tokens: BTreeMap<NodeName, Token>,
 }
 
 /// What one node holds.
@@ -54,17 +55,26 @@ pub struct NodeCredentials {
     /// Whom the node believes: `/etc/kubernetes/pki/ca.crt`.
     pub kubernetes_ca: Certificate,
     /// The kubelet towards the API.
-    pub kubelet: Pair,
-    /// The kubelet as a server.
-    pub kubelet_serving: Pair,
+    pub kubelet: KubeletIdentity,
+    /// The kubelet as a server; `None` if it asks for its certificate itself.
+    pub kubelet_serving: Option<Pair>,
     /// kube-proxy towards the API.
     pub kube_proxy: Pair,
     /// What a master holds beside; a worker has none.
     pub control_plane: Option<Box<ControlPlane>>,
-    /// When the first certificate of the node ends.
+    /// When the first certificate of the node ends, or its token.
     pub valid_until: OffsetDateTime,
     /// When the last certificate of the node begins.
     pub valid_from: OffsetDateTime,
+}
+
+/// By what a kubelet comes to the API the first time.
+#[derive(Debug, Clone)]
+pub enum KubeletIdentity {
+    /// Its own certificate.
+    Certificate(Pair),
+    /// A token, for which it gets one.
+    Token(Token),
 }
 
 /// What a master holds beside what every node holds.
@@ -96,6 +106,10 @@ pub struct ControlPlane {
     pub admin: Pair,
     /// See [`Identity::Bootstrap`].
     pub bootstrap: Pair,
+    /// See [`Identity::Approver`]; `None` where nothing is left to approve.
+    pub approver: Option<Pair>,
+    /// The tokens of all nodes, by name.
+    pub tokens: BTreeMap<NodeName, Token>,
     /// See [`Identity::EtcdServer`].
     pub etcd_server: Pair,
     /// See [`Identity::EtcdPeer`].
@@ -121,22 +135,27 @@ impl Credentials {
         self.leaves.get(&(Owner::Cluster, Identity::Admin))
     }
 
+    /// When the first token of a node ends, if nodes join by tokens.
+    pub fn tokens_until(&self) -> Option<OffsetDateTime> {
+        self.tokens.values().map(Token::not_after).min()
+    }
+
     /// What a node holds.
     ///
     /// # Errors
     ///
     /// [`TrustError::NotIssued`] if the node was not among what was requested.
     pub fn for_node(&self, node: &Node) -> Result<NodeCredentials, TrustError> {
-        let pair = |identity: Identity| {
+        let optional = |identity: Identity| {
             let owner = match identity {
                 Identity::Admin => Owner::Cluster,
                 _ => Owner::Node(node.name.clone()),
             };
-            self.leaves
-                .get(&(owner, identity))
-                .cloned()
-                .ok_or_else(|| TrustError::NotIssued(node.name.clone()))
+            self.leaves.get(&(owner, identity)).cloned()
         };
+        let missing = || TrustError::NotIssued(node.name.clone());
+        let pair = |identity: Identity| optional(identity).ok_or_else(missing);
+        let token = self.tokens.get(&node.name);
         let control_plane = match node.role {
             Role::Master => Some(Box::new(ControlPlane {
                 etcd_ca: self.authority(Domain::Etcd).clone(),
@@ -152,15 +171,19 @@ impl Credentials {
                 scheduler: pair(Identity::Scheduler)?,
                 admin: pair(Identity::Admin)?,
                 bootstrap: pair(Identity::Bootstrap)?,
+                approver: optional(Identity::Approver),
+                tokens: self.tokens.clone(),
                 etcd_server: pair(Identity::EtcdServer)?,
                 etcd_peer: pair(Identity::EtcdPeer)?,
                 etcd_healthcheck_client: pair(Identity::EtcdHealthcheckClient)?,
             })),
             Role::Worker => None,
         };
-        let held = Identity::of(node.role)
-            .map(pair)
-            .collect::<Result<Vec<_>, _>>()?;
+        let held: Vec<Pair> = Identity::ALL
+            .into_iter()
+            .filter(|identity| node.role == Role::Master || identity.on_workers())
+            .filter_map(optional)
+            .collect();
         let kubernetes_ca = self.authority(Domain::Kubernetes).clone();
         let authorities = match node.role {
             Role::Master => Domain::ALL.as_slice(),
@@ -170,6 +193,7 @@ impl Credentials {
             .iter()
             .map(|domain| self.authority(*domain).not_after())
             .chain(held.iter().map(|pair| pair.certificate.not_after()))
+            .chain(token.map(Token::not_after))
             .min()
             .unwrap_or(kubernetes_ca.not_after());
         let valid_from = held
@@ -179,8 +203,11 @@ impl Credentials {
             .unwrap_or(kubernetes_ca.not_before());
         Ok(NodeCredentials {
             kubernetes_ca,
-            kubelet: pair(Identity::Kubelet)?,
-            kubelet_serving: pair(Identity::KubeletServing)?,
+            kubelet: match token {
+                Some(token) => KubeletIdentity::Token(token.clone()),
+                None => KubeletIdentity::Certificate(pair(Identity::Kubelet)?),
+            },
+            kubelet_serving: optional(Identity::KubeletServing),
             kube_proxy: pair(Identity::KubeProxy)?,
             control_plane,
             valid_until,

@@ -62,6 +62,24 @@ pub enum TrustError {
         /// Its last day.
         until: Date,
     },
+    /// An authority is there already, and the cluster file calls it something else.
+    #[error("the authority `{}` is `{is}`, but the cluster file calls it `{wanted}`", path.display())]
+    OtherName {
+        /// Its certificate.
+        path: PathBuf,
+        /// Who it names.
+        is: String,
+        /// Who it should name.
+        wanted: String,
+    },
+    /// A token is over, or as good as over: the image that it lies in would never join.
+    #[error("the token `{}` is good until {until} only", path.display())]
+    TokenOver {
+        /// Its file.
+        path: PathBuf,
+        /// Its last day.
+        until: Date,
+    },
     /// The cluster file asks for something that no certificate can say.
     #[error("cannot issue `{request}`: `{name}` is no name that a certificate can hold")]
     Name {
@@ -101,7 +119,11 @@ impl Failure for TrustError {
         match self {
             Self::Io { .. } => Exit::Environment,
             Self::Lost { .. } | Self::Damaged { .. } | Self::Mismatch { .. } => Exit::Integrity,
-            Self::NoAuthority { .. } | Self::Expired { .. } | Self::Name { .. } => Exit::UserFiles,
+            Self::NoAuthority { .. }
+            | Self::Expired { .. }
+            | Self::OtherName { .. }
+            | Self::TokenOver { .. }
+            | Self::Name { .. } => Exit::UserFiles,
             Self::Crypto { .. } | Self::NotIssued(_) => Exit::Other,
         }
     }
@@ -124,6 +146,14 @@ impl Failure for TrustError {
             Self::Expired { .. } => {
                 "move the whole secrets directory aside and rebuild every node; the cluster's machines have to be \
                  replaced together"
+            }
+            Self::OtherName { .. } => {
+                "an authority is never replaced: give it its name in `pki.certificates`, or move the whole secrets \
+                 directory aside and rebuild every node"
+            }
+            Self::TokenOver { .. } => {
+                "`kimage certs renew --tokens --all` makes new ones. Then build again, masters too; masters that are \
+                 running take 05-bootstrap-tokens.yaml or tokens.csv of what `kimage render` writes for them"
             }
             Self::Name { .. } => "correct it in the cluster file",
             Self::Io { .. } | Self::Crypto { .. } | Self::NotIssued(_) => return None,

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::spec::Role;
+use crate::spec::{Join, Role, ServingCertificates};
 
 /// One authority and all that verifies against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,7 +35,16 @@ impl Domain {
         }
     }
 
-    /// The common name of its authority.
+    /// What the cluster file calls its authority.
+    pub(super) fn authority_key(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "ca",
+            Self::Etcd => "etcd-ca",
+            Self::FrontProxy => "front-proxy-ca",
+        }
+    }
+
+    /// The common name of its authority, unless the cluster file says otherwise.
     pub fn authority_name(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",
@@ -83,6 +92,8 @@ pub enum Identity {
     Admin,
     /// The unit that applies the first objects, among them the bindings that everybody else's rights come from.
     Bootstrap,
+    /// The unit that approves certificates of kubelets as servers.
+    Approver,
     /// An etcd member, as clients see it.
     EtcdServer,
     /// An etcd member, as the other members see it.
@@ -99,7 +110,7 @@ pub enum Identity {
 
 impl Identity {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Apiserver,
         Self::ApiserverKubeletClient,
         Self::ApiserverEtcdClient,
@@ -108,6 +119,7 @@ impl Identity {
         Self::Scheduler,
         Self::Admin,
         Self::Bootstrap,
+        Self::Approver,
         Self::EtcdServer,
         Self::EtcdPeer,
         Self::EtcdHealthcheckClient,
@@ -116,14 +128,27 @@ impl Identity {
         Self::KubeProxy,
     ];
 
-    /// The identities that a node of a role holds. Masters run a kubelet and kube-proxy too.
-    pub fn of(role: Role) -> impl Iterator<Item = Self> {
+    /// The identities that the image of a node holds. Masters run a kubelet and kube-proxy too.
+    pub fn of(role: Role, join: Join) -> impl Iterator<Item = Self> {
         Self::ALL
             .into_iter()
             .filter(move |identity| role == Role::Master || identity.on_workers())
+            .filter(move |identity| identity.is_issued(join))
     }
 
-    fn on_workers(self) -> bool {
+    /// Whether it is made by the build, and not by the cluster when the node has started.
+    fn is_issued(self, join: Join) -> bool {
+        let approved = join.serving_certificates() == ServingCertificates::Approved;
+        match self {
+            Self::Kubelet => join == Join::Certificate,
+            Self::KubeletServing => !approved,
+            Self::Approver => approved,
+            _ => true,
+        }
+    }
+
+    /// Whether workers have it too.
+    pub(super) fn on_workers(self) -> bool {
         matches!(self, Self::Kubelet | Self::KubeletServing | Self::KubeProxy)
     }
 
@@ -159,6 +184,7 @@ impl Identity {
             Self::Scheduler => "scheduler",
             Self::Admin => "admin",
             Self::Bootstrap => "bootstrap",
+            Self::Approver => "approver",
             Self::EtcdServer => "etcd-server",
             Self::EtcdPeer => "etcd-peer",
             Self::EtcdHealthcheckClient => "etcd-healthcheck-client",

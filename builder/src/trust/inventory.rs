@@ -1,4 +1,5 @@
-//! Lists: what is issued and until when, and which file lies in which node's image.
+//! Lists: what is issued and until when, and which file lies in which node's image. A token is listed by its public
+//! part.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +8,14 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Certificate, Domain, Identity, Owner, Request, Secrets};
+use super::{Certificate, Domain, Identity, Owner, Requests, Secrets, Token, tokens};
+use crate::secret::Secret;
 use crate::spec::{Cluster, NodeName, Role};
 
 /// Days before its end from which a certificate is said to end soon.
 const SOON: i64 = 30;
 
-/// One certificate of a secrets directory.
+/// One certificate or token of a secrets directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Its file, relative to the secrets directory.
@@ -31,13 +33,13 @@ pub struct Row {
     pub status: Status,
 }
 
-/// How a certificate is.
+/// How a certificate or a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Good.
     Valid,
-    /// Good for less than 30 days.
+    /// A certificate that is good for less than 30 days, or a token for less than 7.
     EndsSoon,
     /// No longer good.
     Expired,
@@ -60,7 +62,7 @@ impl std::fmt::Display for Status {
 }
 
 impl Secrets {
-    /// Every certificate of the directory, by path, without what was replaced. Reads only; a directory that is not
+    /// Every certificate and token of the directory, by path, without what was replaced. Reads only; a directory that is not
     /// there has none.
     pub fn inventory(&self, now: OffsetDateTime) -> Vec<Row> {
         let mut files = Vec::new();
@@ -88,18 +90,33 @@ fn certificates(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) {
             if !hidden && relative != Path::new("old") {
                 certificates(root, &relative, files);
             }
-        } else if relative.extension().is_some_and(|kind| kind == "crt") {
+        } else if relative.extension().is_some_and(|kind| kind == "crt")
+            || (tokens::is_token(&relative) && !hidden)
+        {
             files.push(relative);
         }
     }
 }
 
 fn row(root: &Path, path: PathBuf, now: OffsetDateTime) -> Row {
+    let text = fs::read(root.join(&path)).map(Secret::new).ok();
+    let text = text.as_ref().map(Secret::expose).unwrap_or_default();
+    let found = if tokens::is_token(&path) {
+        let token = Token::parse(text).ok();
+        token.map(|token| {
+            let subject = format!("token {}", token.id());
+            (subject, None, token.not_after(), tokens::soon())
+        })
+    } else {
+        let certificate = Certificate::parse(text).ok();
+        certificate.map(|certificate| {
+            let subject = certificate.subject().to_string();
+            let begins = Some(certificate.not_before());
+            (subject, begins, certificate.not_after(), SOON)
+        })
+    };
     let domain = domain(&path);
-    let certificate = fs::read(root.join(&path))
-        .ok()
-        .and_then(|text| Certificate::parse(&text).ok());
-    let Some(certificate) = certificate else {
+    let Some((subject, not_before, not_after, soon)) = found else {
         return Row {
             path,
             domain,
@@ -109,12 +126,12 @@ fn row(root: &Path, path: PathBuf, now: OffsetDateTime) -> Row {
             status: Status::Damaged,
         };
     };
-    let left = certificate.not_after() - now;
+    let left = not_after - now;
     let status = if left.is_negative() {
         Status::Expired
-    } else if certificate.not_before() > now {
+    } else if not_before.is_some_and(|begin| begin > now) {
         Status::NotYetValid
-    } else if left.whole_days() < SOON {
+    } else if left.whole_days() < soon {
         Status::EndsSoon
     } else {
         Status::Valid
@@ -122,8 +139,8 @@ fn row(root: &Path, path: PathBuf, now: OffsetDateTime) -> Row {
     Row {
         path,
         domain,
-        subject: certificate.subject().to_string(),
-        not_after: Some(certificate.not_after()),
+        subject,
+        not_after: Some(not_after),
         days_left: Some(left.whole_days()),
         status,
     }
@@ -165,11 +182,13 @@ pub enum Kind {
     Secret,
     /// The public half of one.
     Public,
+    /// What a node joins by.
+    Token,
 }
 
 /// Which file lies in which node's image: by node in the order of the cluster file. What is in no list here is in no
 /// image: the keys of the etcd and front-proxy authorities.
-pub fn placements(cluster: &Cluster, requests: &[Request]) -> Vec<Placement> {
+pub fn placements(cluster: &Cluster, requests: &Requests) -> Vec<Placement> {
     let mut placements = Vec::new();
     for node in &cluster.nodes {
         let mut place = |file: PathBuf, kind| {
@@ -193,13 +212,20 @@ pub fn placements(cluster: &Cluster, requests: &[Request]) -> Vec<Placement> {
             place("service-account.pub".into(), Kind::Public);
             place("encryption.key".into(), Kind::Secret);
         }
-        let held = requests.iter().filter(|request| match &request.owner {
-            Owner::Cluster => master,
-            Owner::Node(name) => *name == node.name,
-        });
+        let held = requests
+            .leaves
+            .iter()
+            .filter(|request| match &request.owner {
+                Owner::Cluster => master,
+                Owner::Node(name) => *name == node.name,
+            });
         for request in held {
             place(request.file("crt"), Kind::Certificate);
             place(request.file("key"), Kind::Key);
+        }
+        let tokens = requests.tokens.iter().flat_map(|tokens| &tokens.nodes);
+        for owner in tokens.filter(|owner| master || **owner == node.name) {
+            place(tokens::file(owner), Kind::Token);
         }
     }
     placements

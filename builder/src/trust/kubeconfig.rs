@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Certificate, Pair};
+use super::{Certificate, Pair, Token};
 use crate::secret::Secret;
 
 /// Which API, under which names.
@@ -44,6 +44,18 @@ pub fn referencing(access: &Access<'_>, certificate: &str, key: &str) -> Secret 
         quoted(certificate),
         quoted(key)
     ));
+    Secret::new(text.into_bytes())
+}
+
+/// A kubeconfig by which a kubelet comes the first time: it shows its token, and asks for a certificate.
+pub fn bootstrapping(access: &Access<'_>, token: &Token) -> Secret {
+    let bearer = token.bearer();
+    let mut text = String::with_capacity(4 * 4096);
+    head(&mut text, access);
+    // In quotation marks: a token of digits is no number.
+    text.push_str("    token: \"");
+    text.push_str(&String::from_utf8_lossy(bearer.expose()));
+    text.push_str("\"\n");
     Secret::new(text.into_bytes())
 }
 

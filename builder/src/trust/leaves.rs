@@ -14,15 +14,6 @@ use super::roots::{Roots, authority_file};
 use super::{Certificate, Identity, Notice, Owner, Pair, Request, Requests, TrustError};
 use crate::spec::KeyAlgorithm;
 
-/// Whether a certificate that is good is issued again too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Renewal {
-    /// It is kept.
-    WhenNeeded,
-    /// It is issued again.
-    Always,
-}
-
 /// What is there of a leaf.
 enum Leaf {
     Fits(Pair),
@@ -30,14 +21,14 @@ enum Leaf {
     Unfit(String),
 }
 
-/// Reads every leaf that is requested, and issues those that are not there or do not fit.
+/// Reads every leaf that is requested, and issues those that are not there or do not fit; all of them if `again`.
 pub(super) fn ensure(
     directory: &Directory,
     roots: &Roots,
     requests: &Requests,
     now: OffsetDateTime,
     random: &dyn SecureRandom,
-    renewal: Renewal,
+    again: bool,
     notices: &mut Vec<Notice>,
 ) -> Result<BTreeMap<(Owner, Identity), Pair>, TrustError> {
     let examined = parallel::each(&requests.leaves, |request| {
@@ -48,7 +39,7 @@ pub(super) fn ensure(
     for (request, leaf) in requests.leaves.iter().zip(examined) {
         let path = directory.path(&request.file("crt"));
         match leaf? {
-            Leaf::Fits(_) if renewal == Renewal::Always => notices.push(Notice::Reissued {
+            Leaf::Fits(_) if again => notices.push(Notice::Reissued {
                 path,
                 why: "it was asked for".to_owned(),
             }),
@@ -156,7 +147,7 @@ fn issue(
 }
 
 /// The moment, as a folder's name.
-fn stamp(now: OffsetDateTime) -> String {
+pub(super) fn stamp(now: OffsetDateTime) -> String {
     now.format(format_description!(
         "[year][month][day]T[hour][minute][second]Z"
     ))

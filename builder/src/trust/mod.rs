@@ -25,13 +25,21 @@ mod request;
 mod roots;
 mod secrets;
 #[cfg(test)]
+mod subject_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;
+mod tokens;
 
 pub use certificate::Certificate;
-pub use credentials::{ControlPlane, Credentials, NodeCredentials, Pair, ServiceAccount};
+pub use credentials::{
+    ControlPlane, Credentials, KubeletIdentity, NodeCredentials, Pair, ServiceAccount,
+};
 pub use error::TrustError;
 pub use identity::{Domain, Identity, Usage};
 pub use inventory::{Kind, Placement, Row, Status, placements};
 pub use notice::Notice;
-pub use request::{Names, Owner, Request, Requests, Subject, requests};
-pub use secrets::{Ensured, Secrets};
+pub use request::{Names, Owner, Place, Request, Requests, Subject, TokenRequest, requests};
+pub use secrets::{Ensured, Renewal, Secrets};
+pub use tokens::Token;

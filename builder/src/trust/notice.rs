@@ -17,6 +17,20 @@ pub enum Notice {
         /// What was wrong with the old one.
         why: String,
     },
+    /// A token was made for a node that is new to the cluster, or whose token could not be used.
+    NewToken {
+        /// The token's file.
+        path: PathBuf,
+        /// Why there was none.
+        why: String,
+    },
+    /// A token is good for a few days more.
+    TokenEnding {
+        /// The token's file.
+        path: PathBuf,
+        /// Its last day.
+        until: time::Date,
+    },
     /// Others could use the file or folder; now they cannot.
     Tightened {
         /// Which.
@@ -49,6 +63,16 @@ impl fmt::Display for Notice {
             Self::Reissued { path, why } => {
                 write!(f, "issued `{}` again: {why}", path.display())
             }
+            Self::NewToken { path, why } => write!(
+                f,
+                "made `{}`, because {why}: masters that were built before do not know it",
+                path.display()
+            ),
+            Self::TokenEnding { path, until } => write!(
+                f,
+                "the token `{}` ends on {until}: `kimage certs renew --tokens` makes a new one",
+                path.display()
+            ),
             Self::Tightened { path, mode } => write!(
                 f,
                 "`{}` was open to others (mode {mode:o}): made private",

@@ -17,7 +17,7 @@ use super::certificate::{Authority, issue_authority};
 use super::directory::{self, Directory};
 use super::key::{self, Key};
 use super::parallel;
-use super::{Certificate, Domain, Notice, Requests, TrustError};
+use super::{Certificate, Domain, Notice, Requests, Subject, TrustError};
 use crate::secret::Secret;
 
 const SERVICE_ACCOUNT_KEY: &str = "service-account.key";
@@ -207,6 +207,20 @@ pub(super) fn complete(
     notices: &mut Vec<Notice>,
 ) -> Result<Roots, TrustError> {
     let algorithm = requests.algorithm;
+    for (domain, given) in &requests.authorities {
+        let Some(authority) = found.authorities.get(domain) else {
+            continue;
+        };
+        let is = authority.certificate.subject();
+        let wanted = is.clone().with(given);
+        if wanted != *is {
+            return Err(TrustError::OtherName {
+                path: directory.path(&authority_file(*domain, "crt")),
+                is: is.to_string(),
+                wanted: wanted.to_string(),
+            });
+        }
+    }
     let mut made = |file: &Path| notices.push(Notice::Made(directory.path(file)));
     let mut authorities = found.authorities;
     let mut missing = Vec::new();
@@ -221,7 +235,12 @@ pub(super) fn complete(
     let issued = parallel::each(&missing, |(domain, serial)| {
         let what = format!("the {domain} authority");
         let key = Key::generate(algorithm).map_err(|_| TrustError::crypto(&what))?;
-        issue_authority(*domain, &key, requests.ca_years, *serial, now)
+        let usual = Subject::named(domain.authority_name());
+        let subject = match requests.authorities.get(domain) {
+            Some(given) => usual.with(given),
+            None => usual,
+        };
+        issue_authority(&subject, &key, requests.ca_years, *serial, now)
             .map(|certificate| (*domain, certificate, key))
             .map_err(|_| TrustError::crypto(&what))
     });

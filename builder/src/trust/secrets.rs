@@ -7,23 +7,29 @@
 //!         cluster.id                   a random number, not secret
 //!         admin.{crt,key}              shared by masters
 //!         nodes/<node>/<identity>.{crt,key}
+//!         tokens/<node>                what a node joins by, where it brings no certificate
 //!         old/<time>/...               what was replaced
 //! ```
 //!
 //! Two kinds of things are in it. Authorities, the service account's key and the encryption key are *roots*: running
 //! machines depend on them, so they are made once, all before the first leaf, and one that is lost or damaged later
 //! is an error and never made again. *Leaves* are replaceable: one that is missing, damaged, no longer what is asked
-//! for or about to end is issued again with a new key, and the old pair is kept under `old`.
+//! for or about to end is issued again with a new key, and the old pair is kept under `old`. *Tokens* are between the
+//! two: machines that have joined do without theirs, but a new one helps only if masters learn of it, so one that is
+//! over is told and made again only when that is asked for.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aws_lc_rs::rand::SecureRandom;
 use time::OffsetDateTime;
 
 use super::directory::Directory;
-use super::leaves::{self, Renewal};
+use super::leaves;
 use super::roots;
+use super::tokens;
 use super::{Credentials, Domain, Notice, Requests, ServiceAccount, TrustError};
+use crate::spec::NodeName;
 
 /// A cluster's secrets directory.
 #[derive(Debug, Clone)]
@@ -40,6 +46,15 @@ pub struct Ensured {
     pub notices: Vec<Notice>,
 }
 
+/// What is made again although it is good.
+#[derive(Debug, Clone, Default)]
+pub struct Renewal {
+    /// Every certificate that is requested, with a new key.
+    pub certificates: bool,
+    /// The tokens of these nodes.
+    pub tokens: Vec<NodeName>,
+}
+
 impl Secrets {
     /// The secrets of a cluster live here; nothing is read or made yet.
     pub fn at(root: impl Into<PathBuf>) -> Self {
@@ -53,18 +68,18 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// A root that is lost, damaged, no authority or past its time, named before anything is written; a file system
-    /// that refuses; a name that no certificate can hold.
+    /// A root that is lost, damaged, no authority or past its time, named before anything is written; a token that is
+    /// over; a file system that refuses; a name that no certificate can hold.
     pub fn ensure(
         &self,
         requests: &Requests,
         now: OffsetDateTime,
         random: &dyn SecureRandom,
     ) -> Result<Ensured, TrustError> {
-        self.run(requests, now, random, Renewal::WhenNeeded)
+        self.run(requests, now, random, &Renewal::default())
     }
 
-    /// The same, but issues every certificate that is requested again, with a new key.
+    /// The same, but makes some of what is requested again, although it is good.
     ///
     /// # Errors
     ///
@@ -72,10 +87,11 @@ impl Secrets {
     pub fn renew(
         &self,
         requests: &Requests,
+        renewal: &Renewal,
         now: OffsetDateTime,
         random: &dyn SecureRandom,
     ) -> Result<Ensured, TrustError> {
-        self.run(requests, now, random, Renewal::Always)
+        self.run(requests, now, random, renewal)
     }
 
     fn run(
@@ -83,7 +99,7 @@ impl Secrets {
         requests: &Requests,
         now: OffsetDateTime,
         random: &dyn SecureRandom,
-        renewal: Renewal,
+        renewal: &Renewal,
     ) -> Result<Ensured, TrustError> {
         let directory = Directory::open(&self.root)?;
         let mut notices = Vec::new();
@@ -95,9 +111,20 @@ impl Secrets {
             requests,
             now,
             random,
-            renewal,
+            renewal.certificates,
             &mut notices,
         )?;
+        let tokens = match &requests.tokens {
+            Some(wanted) => tokens::ensure(
+                &directory,
+                wanted,
+                now,
+                random,
+                &renewal.tokens,
+                &mut notices,
+            )?,
+            None => BTreeMap::new(),
+        };
         let tightened = directory.tightened().into_iter();
         notices.extend(tightened.map(|(path, mode)| Notice::Tightened { path, mode }));
         let certificates = roots.authorities.iter();
@@ -114,6 +141,7 @@ impl Secrets {
                 encryption_key: roots.encryption_key,
                 cluster_id: roots.cluster_id,
                 leaves,
+                tokens,
             },
             notices,
         })

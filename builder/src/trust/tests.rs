@@ -18,11 +18,11 @@ use super::*;
 use crate::failure::Failure as _;
 use crate::spec::{self, Cluster, KeyAlgorithm, Node, Role};
 
-const NOW: OffsetDateTime = datetime!(2026-11-21 13:00:00 UTC);
-const ADMINS: &str = "kubeadm:cluster-admins";
+pub(super) const NOW: OffsetDateTime = datetime!(2026-11-21 13:00:00 UTC);
+pub(super) const ADMINS: &str = "kubeadm:cluster-admins";
 
 /// A master and some workers.
-fn cluster(masters: u8, workers: u16) -> Cluster {
+pub(super) fn cluster(masters: u8, workers: u16) -> Cluster {
     let version = |text: &str| text.parse().unwrap();
     let node = |name: String, role, host: u16| Node {
         name: name.parse().unwrap(),
@@ -76,7 +76,9 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             algorithm: KeyAlgorithm::EcdsaP256,
             ca_years: 10,
             leaf_days: 365,
+            certificates: BTreeMap::new(),
         },
+        join: spec::Join::Certificate,
         mirror: None,
         images: Vec::new(),
         addons: Vec::new(),
@@ -113,14 +115,14 @@ fn elsewhere(masters: u8, workers: u16) -> Cluster {
 }
 
 /// A secrets directory that does not outlive its test.
-struct Scratch {
+pub(super) struct Scratch {
     _folder: tempfile::TempDir,
-    secrets: Secrets,
-    root: PathBuf,
+    pub(super) secrets: Secrets,
+    pub(super) root: PathBuf,
 }
 
 impl Scratch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
         let root = folder.path().join("secrets");
@@ -131,17 +133,21 @@ impl Scratch {
         }
     }
 
-    fn ensure(&self, cluster: &Cluster) -> Result<Ensured, TrustError> {
+    pub(super) fn ensure(&self, cluster: &Cluster) -> Result<Ensured, TrustError> {
         self.ensure_at(cluster, NOW)
     }
 
-    fn ensure_at(&self, cluster: &Cluster, now: OffsetDateTime) -> Result<Ensured, TrustError> {
+    pub(super) fn ensure_at(
+        &self,
+        cluster: &Cluster,
+        now: OffsetDateTime,
+    ) -> Result<Ensured, TrustError> {
         self.secrets
             .ensure(&requests(cluster, ADMINS), now, &SystemRandom::new())
     }
 
     /// Every file with what is in it, without the lock.
-    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(super) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.root.clone()];
         while let Some(folder) = folders.pop() {
@@ -563,13 +569,17 @@ fn a_disk_that_refuses_is_named_and_nothing_is_lost() {
 #[test]
 fn renewing_issues_every_leaf_again_and_no_root() {
     let scratch = Scratch::new();
+    let everything = Renewal {
+        certificates: true,
+        tokens: Vec::new(),
+    };
     let wanted = requests(&cluster(1, 0), ADMINS);
     let random = SystemRandom::new();
     scratch.secrets.ensure(&wanted, NOW, &random).unwrap();
     let before = scratch.files();
     let notices = scratch
         .secrets
-        .renew(&wanted, NOW, &random)
+        .renew(&wanted, &everything, NOW, &random)
         .unwrap()
         .notices;
     assert_eq!(notices.len(), wanted.leaves.len());
@@ -585,7 +595,10 @@ fn renewing_issues_every_leaf_again_and_no_root() {
         );
     }
     // Twice in one second: the first aside is not overwritten by the second.
-    scratch.secrets.renew(&wanted, NOW, &random).unwrap();
+    scratch
+        .secrets
+        .renew(&wanted, &everything, NOW, &random)
+        .unwrap();
     assert_eq!(scratch.files().len(), after.len() + 2 * wanted.leaves.len());
 }
 
@@ -927,7 +940,7 @@ fn a_worker_holds_no_key_of_an_authority() {
             .control_plane
             .is_none()
     );
-    let placements = placements(&cluster, &requests(&cluster, ADMINS).leaves);
+    let placements = placements(&cluster, &requests(&cluster, ADMINS));
     let holders = |kind: Kind| -> Vec<_> {
         placements
             .iter()

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::nodes::Checked;
 use super::{Checker, Finding, balancer, syntax};
 use crate::spec::Role;
+use crate::spec::certificates::CertificateOptions;
 use crate::spec::cluster::{ControlPlane, KeyAlgorithm, Network, Pki};
 use crate::spec::file::{AlgorithmFile, ClusterFile, LoadBalancerKind};
 use crate::spec::pointer::Pointer;
@@ -164,7 +165,11 @@ fn sans(check: &mut Checker, top: Pointer, given: Vec<String>) -> Vec<String> {
 }
 
 /// The section `pki`.
-pub(super) fn pki(check: &mut Checker, file: &ClusterFile) -> Pki {
+pub(super) fn pki(
+    check: &mut Checker,
+    file: &ClusterFile,
+    certificates: BTreeMap<&'static str, CertificateOptions>,
+) -> Pki {
     let top = Pointer::top().key("pki");
     let given = file.pki.clone().unwrap_or_default();
     let algorithm = match given.algorithm {
@@ -235,5 +240,6 @@ pub(super) fn pki(check: &mut Checker, file: &ClusterFile) -> Pki {
         algorithm,
         ca_years,
         leaf_days,
+        certificates,
     }
 }

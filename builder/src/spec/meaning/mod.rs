@@ -7,6 +7,8 @@
 mod acls;
 mod addresses;
 mod balancer;
+mod bootstrap;
+mod certificates;
 mod components;
 mod control_plane;
 mod extra_args;
@@ -24,7 +26,7 @@ mod versions;
 use crate::blueprint::Blueprints;
 
 use super::cluster::{Cluster, Kubernetes};
-use super::file::{ClusterFile, InstallFile, JoinFile};
+use super::file::{ClusterFile, InstallFile};
 use super::pointer::{self, Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
 use super::source::Node;
@@ -57,12 +59,6 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         let at = top.key("kubernetes").key("install");
         check.tell(Finding::error(at, "`kubeadm` is not supported yet").suggest("`binaries` is"));
     }
-    if file.join == Some(JoinFile::Bootstrap) {
-        let at = top.key("join");
-        check.tell(
-            Finding::error(at, "`bootstrap` is not supported yet").suggest("`certificate` is"),
-        );
-    }
     let kubernetes = versions::kubernetes(check, file);
     let version = kubernetes.map(|(version, _)| version);
     let minor = kubernetes.map(|(_, minor)| minor);
@@ -73,11 +69,13 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let nodes = nodes::check(check, file, network.as_ref(), &image, version);
     network::overlaps(check, network.as_ref(), &nodes);
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
-    let pki = control_plane::pki(check, file);
+    let join = bootstrap::check(check, file, minor);
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
     let host = host::check(check, file, &nodes, minor);
+    let certificates = certificates::check(check, file, &host.users);
+    let pki = control_plane::pki(check, file, certificates);
     let extra_args = extra_args::check(check, file, version, etcd.as_ref());
     let etcd_version = etcd.as_ref().map(|etcd| etcd.version);
     let components = components::check(check, file, version, etcd_version, &extra_args);
@@ -94,6 +92,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         network: network?,
         control_plane: control_plane?,
         pki,
+        join,
         mirror,
         images: preloaded,
         addons,

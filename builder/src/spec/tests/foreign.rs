@@ -8,6 +8,33 @@ use crate::spec::file::ClusterFile;
 use crate::spec::schema::VALIDATOR;
 use crate::spec::{init, parse, schema, source, structure};
 
+/// All certificates with all that can be given about one.
+fn certificates() -> Value {
+    let one = json!({
+        "commonName": "a", "owner": "kube",
+        "subject": {"country": "DE", "province": "a", "locality": "a", "organization": "a", "organizationalUnit": "a"}
+    });
+    let names = [
+        "ca",
+        "etcd-ca",
+        "front-proxy-ca",
+        "apiserver",
+        "apiserver-kubelet-client",
+        "apiserver-etcd-client",
+        "front-proxy-client",
+        "controller-manager",
+        "scheduler",
+        "admin",
+        "etcd-server",
+        "etcd-peer",
+        "etcd-healthcheck-client",
+        "kubelet",
+        "kubelet-serving",
+        "kube-proxy",
+    ];
+    names.map(|name| (name, one.clone())).into_iter().collect()
+}
+
 /// A document that uses every key.
 fn full() -> Value {
     json!({
@@ -26,8 +53,9 @@ fn full() -> Value {
             "endpoint": "192.0.2.10", "port": 6443, "sans": ["api"],
             "loadBalancer": {"kind": "haproxy-keepalived", "port": 8443, "routerId": 51}
         },
-        "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365},
-        "join": "certificate",
+        "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365, "certificates": certificates()},
+        "join": "bootstrap",
+        "bootstrap": {"days": 30, "tokens": "secret", "servingCertificates": "approved"},
         "mirror": "file:///srv/mirror",
         "images": ["docker.io/library/nginx:1.27"],
         "addons": ["dns.yaml"],

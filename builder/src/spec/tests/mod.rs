@@ -2,6 +2,8 @@
 
 mod acls;
 mod args;
+mod bootstrap;
+mod certificates;
 mod components;
 mod config;
 mod control_plane;

@@ -204,21 +204,6 @@ fn a_long_heartbeat_alone_is_fine_until_the_default_election_is_too_short() {
 }
 
 #[test]
-fn bootstrap_is_not_supported_yet() {
-    insta::assert_snapshot!(problems(&with(
-        r#"join: bootstrap"#,
-    )), @r#"
-    error: `bootstrap` is not supported yet
-     --> cluster.yaml:6:7
-      |
-    6 | join: bootstrap
-      |       ^^^^^^^^^
-      |
-      = help: `certificate` is
-    "#);
-}
-
-#[test]
 fn images_may_be_others_than_those_that_kimage_brings_along() {
     let directory = tempfile::tempdir().unwrap();
     let text = include_str!("../../../../images/debian-12.yaml");
