@@ -148,6 +148,6 @@ fn a_shell_reads_the_flags_that_would_stand_in_the_unit() {
             assert_eq!(read, flags(&text(&plain[node], &unit)));
         }
     }
-    let sizes = [0, 1, 2].map(|node| text(&moved[node], "/etc/kubernetes/apiserver").len());
+    let sizes = [0, 1, 2].map(|node| text(&moved[node], "/etc/kubernetes/kubelet").len());
     assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
 }

@@ -2,8 +2,8 @@
 //!
 //! An image is layers, laid in this order: the *base*, the *overlays* (files people wrote) and the *stages* (files
 //! computed from the plan and the materials, one function each). No layer sees another, or the tree. Where one must
-//! replace another's file it says so. What is said by path (`host.acls`) is laid on the sealed tree. Nothing here opens
-//! a file: materials are read before.
+//! replace another's file it says so; only who owns what is decided over all of them, at the end (`readers`), and what
+//! is said by path (`host.acls`) is laid on the sealed tree. Nothing here opens a file: materials are read before.
 //!
 //! To add a stage, write the function and add it to [`STAGES`].
 

@@ -72,7 +72,7 @@ pub struct NodeCredentials {
 #[derive(Debug, Clone)]
 pub enum KubeletIdentity {
     /// Its own certificate.
-    Certificate(Pair),
+    Certificate(Box<Pair>),
     /// A token, for which it gets one.
     Token(Token),
 }
@@ -205,7 +205,7 @@ impl Credentials {
             kubernetes_ca,
             kubelet: match token {
                 Some(token) => KubeletIdentity::Token(token.clone()),
-                None => KubeletIdentity::Certificate(pair(Identity::Kubelet)?),
+                None => KubeletIdentity::Certificate(Box::new(pair(Identity::Kubelet)?)),
             },
             kubelet_serving: optional(Identity::KubeletServing),
             kube_proxy: pair(Identity::KubeProxy)?,

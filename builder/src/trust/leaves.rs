@@ -16,7 +16,7 @@ use crate::spec::KeyAlgorithm;
 
 /// What is there of a leaf.
 enum Leaf {
-    Fits(Pair),
+    Fits(Box<Pair>),
     Missing,
     Unfit(String),
 }
@@ -44,7 +44,7 @@ pub(super) fn ensure(
                 why: "it was asked for".to_owned(),
             }),
             Leaf::Fits(pair) => {
-                pairs.insert((request.owner.clone(), request.identity), pair);
+                pairs.insert((request.owner.clone(), request.identity), *pair);
                 continue;
             }
             Leaf::Missing => notices.push(Notice::Made(path)),
@@ -108,10 +108,10 @@ fn examine(
     Ok(
         match certificate.misfit(request, algorithm, &key, authority, now) {
             Some(misfit) => Leaf::Unfit(misfit.to_string()),
-            None => Leaf::Fits(Pair {
+            None => Leaf::Fits(Box::new(Pair {
                 certificate,
                 key: key.pem().clone(),
-            }),
+            })),
         },
     )
 }

@@ -8,8 +8,8 @@ use crate::spec::cluster::{Component, Version};
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
 
-/// The section `featureGates`. `extra_args` is the section of that name: where a component's gates are given there as a
-/// flag, too, one would silently win.
+/// The section `featureGates`. `extra_args` is the section of that name: it may have the gates of one component as a flag,
+/// which would silently win.
 pub(super) fn check(
     check: &mut Checker,
     file: &ClusterFile,
@@ -26,12 +26,19 @@ pub(super) fn check(
         .iter()
         .filter(|(component, _)| **component != Component::Etcd);
     for (component, flags) in components {
-        if !gates.is_empty() && flags.contains_key("feature-gates") {
-            let program = facts::program(*component);
-            let flag = Pointer::top()
-                .key("extraArgs")
-                .key(program)
-                .key("feature-gates");
+        let Some(value) = flags.get("feature-gates") else {
+            continue;
+        };
+        let program = facts::program(*component);
+        let flag = Pointer::top()
+            .key("extraArgs")
+            .key(program)
+            .key("feature-gates");
+        for gate in value.split(',') {
+            let name = gate.split('=').next().unwrap_or(gate);
+            known(check, flag.clone(), name.trim(), version);
+        }
+        if !gates.is_empty() {
             check.tell(
                 Finding::error(
                     flag,

@@ -127,50 +127,50 @@ fn has_section(name: &str, section: &str) -> bool {
 fn written(check: &mut Checker, at: Pointer, name: &str, text: &str) {
     let mut within = false;
     let mut continued = false;
-    for (number, line) in text.lines().enumerate() {
+    for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         let is_comment = line.is_empty() || line.starts_with(['#', ';']);
-        let was = continued;
-        continued = line.ends_with('\\') || (was && is_comment);
-        if was || is_comment {
+        let was_continued = continued;
+        continued = line.ends_with('\\') || (was_continued && is_comment);
+        if was_continued || is_comment {
             continue;
         }
-        let is_section = line.starts_with('[') && line.ends_with(']');
-        let is_setting = line.split_once('=').is_some_and(|(key, _)| {
-            key.trim_end()
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        });
-        if !is_section && !(within && is_setting) {
-            let fault = if is_setting {
-                "belongs to no section"
-            } else {
-                "is no setting of a unit"
-            };
-            let message = format!("line {} {fault}", number + 1);
-            check.tell(
-                Finding::error(at, message)
-                    .suggest("write `[Service]`, and below it lines as `Nice=5`"),
-            );
-            return;
-        }
-        if is_section && !has_section(name, &line[1..line.len() - 1]) {
-            let message = format!(
-                "line {} begins a section that `{name}` does not have",
-                number + 1
-            );
-            check.tell(
-                Finding::error(at, message).suggest(
-                    "sections are `[Unit]`, `[Install]` and the unit's type, as `[Service]`",
-                ),
-            );
-            return;
-        }
-        within |= is_section;
+        let number = index + 1;
+        let section = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let (fault, advice) = match section {
+            Some(section) if has_section(name, section) => {
+                within = true;
+                continue;
+            }
+            Some(_) => (
+                format!("line {number} begins a section that `{name}` does not have"),
+                "sections are `[Unit]`, `[Install]` and the unit's type, as `[Service]`",
+            ),
+            None if is_setting(line) && within => continue,
+            None if is_setting(line) => (
+                format!("line {number} belongs to no section"),
+                "write `[Service]` above it",
+            ),
+            None => (
+                format!("line {number} is no setting of a unit"),
+                "write it as `Nice=5`",
+            ),
+        };
+        check.tell(Finding::error(at, fault).suggest(advice));
+        return;
     }
     if !within {
         check.tell(
             Finding::error(at, "it has no section").suggest("begin with one, as `[Service]`"),
         );
     }
+}
+
+/// Whether a line is a name and a value.
+fn is_setting(line: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    line.split_once('=')
+        .is_some_and(|(name, _)| name.trim_end().bytes().all(plain))
 }

@@ -102,3 +102,19 @@ extraArgs:
       = help: write all gates under `featureGates`
     "#);
 }
+
+#[test]
+fn gates_of_one_component_are_known_too() {
+    insta::assert_snapshot!(problems(&with(
+        "extraArgs:
+  kube-apiserver: {feature-gates: \"DynamicAuditing=true,KubeletPSI=true\"}",
+    )), @r#"
+    error: Kubernetes 1.34.2 has no feature gate `DynamicAuditing`: it is gone since 1.19.0
+     --> cluster.yaml:7:20
+      |
+    7 |   kube-apiserver: {feature-gates: "DynamicAuditing=true,KubeletPSI=true"}
+      |                    ^^^^^^^^^^^^^
+      |
+      = help: leave it out
+    "#);
+}

@@ -127,7 +127,7 @@ fn what_systemd_would_drop_is_refused() {
     8 |     - {name: a.service, dropIn: "CPUAccounting=true"}
       |                                 ^^^^^^^^^^^^^^^^^^^^
       |
-      = help: write `[Service]`, and below it lines as `Nice=5`
+      = help: write `[Service]` above it
 
     error: line 2 is no setting of a unit
      --> cluster.yaml:9:33
@@ -135,7 +135,7 @@ fn what_systemd_would_drop_is_refused() {
     9 |     - {name: b.service, dropIn: "[Service]\nCPUAccounting: true"}
       |                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: write `[Service]`, and below it lines as `Nice=5`
+      = help: write it as `Nice=5`
 
     error: line 1 begins a section that `c.service` does not have
       --> cluster.yaml:10:33
