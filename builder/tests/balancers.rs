@@ -1,6 +1,6 @@
 //! The load balancers that kimage configures, judged by the programs themselves.
 
-#![allow(clippy::unwrap_used)] // All of this is test code.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // All of this is test code.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What kimage writes for each distribution's network and clock, judged by the distribution's own reader where that can
 //! be had.
 
-#![allow(clippy::unwrap_used)] // All of this is test code.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // All of this is test code.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
