@@ -54,7 +54,7 @@ lint: test-packages ## Format, clippy, licences, shell scripts.
 	cargo clippy --release --all-targets --locked -- -D warnings
 	[[ -x $(DENY)/bin/cargo-deny ]] || cargo install --quiet --locked --root $(DENY) cargo-deny@0.20.2
 	$(DENY)/bin/cargo-deny --log-level error check licenses bans sources
-	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,outputs,phase} qemu-tests/mirror/{build,pin} overlays/*/usr/local/lib/kimage/*
+	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,outputs,phase} qemu-tests/mirror/{build,pin} $(filter-out %.tera,$(wildcard overlays/*/usr/local/lib/kimage/*))
 
 unit: test-packages build
 	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" cargo test --release --locked

@@ -1,6 +1,6 @@
 //! Certificates, keys and kubeconfigs: which of them a node holds, where, and who may read them.
 //!
-//! Paths are kubeadm's, because that is where people and their tools look. Every file that differs between nodes has the
+//! Names are kubeadm's, because that is what people and their tools look for. Every file that differs between nodes has the
 //! same size on all of them: PEM, YAML and kubeconfigs end in as many line feeds as it takes.
 
 use base64::Engine as _;
@@ -22,18 +22,15 @@ const KUBECONFIG: usize = 16 << 10;
 /// Room for a time.
 const CLOCK: usize = 16;
 
-/// Where kubeadm puts certificates and keys.
-const PKI: &str = "/etc/kubernetes/pki";
-
-/// Where the kubelet keeps its client certificate, and renews it.
-const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
-
 /// The stage.
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut files = Files {
         layer: Layer::new(Origin::new("stage credentials")),
     };
     let held = materials.credentials;
+    let pki = &node.values.cluster.paths.pki;
+    // Where the kubelet keeps its client certificate, and renews it.
+    let kubelet_pki = format!("{}/pki", node.values.cluster.paths.kubelet);
     let itself = format!("system:node:{}", node.name);
     let access = |user| Access {
         cluster: &node.values.cluster.name,
@@ -41,17 +38,17 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         user,
         authority: &held.kubernetes_ca,
     };
-    files.shared(&format!("{PKI}/ca.crt"), 0o644, &held.kubernetes_ca)?;
-    files.pair(&format!("{PKI}/kubelet"), &held.kubelet_serving, None)?;
+    files.shared(&format!("{pki}/ca.crt"), 0o644, &held.kubernetes_ca)?;
+    files.pair(&format!("{pki}/kubelet"), &held.kubelet_serving, None)?;
     // The kubelet renews this one itself: it wants a link `current`, which it moves on to the next file.
     files.own(
-        &format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
+        &format!("{kubelet_pki}/kubelet-client-kimage.pem"),
         0o600,
         0,
         held.kubelet.combined(),
         KUBECONFIG,
     )?;
-    let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
+    let current = format!("{kubelet_pki}/kubelet-client-current.pem");
     files.link(&current, "kubelet-client-kimage.pem")?;
     let kubelet = referencing(&access(&itself), &current, &current);
     files.own(
@@ -91,23 +88,24 @@ fn control_plane(
     node: &NodePlan,
     master: &ControlPlane,
 ) -> Result<(), ComposeError> {
+    let pki = &node.values.cluster.paths.pki;
     let etcd = ACCOUNTS
         .iter()
         .find(|account| account.name == "etcd")
         .map(|account| account.id);
-    files.secret(&format!("{PKI}/ca.key"), master.kubernetes_ca_key.clone())?;
+    files.secret(&format!("{pki}/ca.key"), master.kubernetes_ca_key.clone())?;
     files.shared(
-        &format!("{PKI}/front-proxy-ca.crt"),
+        &format!("{pki}/front-proxy-ca.crt"),
         0o644,
         &master.front_proxy_ca,
     )?;
-    files.shared(&format!("{PKI}/etcd/ca.crt"), 0o644, &master.etcd_ca)?;
+    files.shared(&format!("{pki}/etcd/ca.crt"), 0o644, &master.etcd_ca)?;
     files.text(
-        &format!("{PKI}/sa.pub"),
+        &format!("{pki}/sa.pub"),
         0o644,
         master.service_account.public.clone(),
     )?;
-    files.secret(&format!("{PKI}/sa.key"), master.service_account.key.clone())?;
+    files.secret(&format!("{pki}/sa.key"), master.service_account.key.clone())?;
     files.secret(
         "/etc/kubernetes/encryption.yaml",
         encryption(node, &master.encryption_key),
@@ -129,7 +127,7 @@ fn control_plane(
             None,
         ),
     ] {
-        files.pair(&format!("{PKI}/{name}"), pair, owner)?;
+        files.pair(&format!("{pki}/{name}"), pair, owner)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod accounts;
 mod arguments;
 mod error;
 mod identity;
+mod paths;
 mod values;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ pub use accounts::{ACCOUNTS, Account};
 pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
+pub use paths::PathValues;
 pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
 use crate::blueprint::{Blueprints, Units};

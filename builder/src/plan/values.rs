@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
-use super::{Argument, DiskNames, Images};
+use super::{Argument, DiskNames, Images, PathValues};
 use crate::blueprint::{Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
@@ -66,6 +66,8 @@ pub struct ClusterValues {
     pub etcd: EtcdValues,
     /// Container images.
     pub images: ImageValues,
+    /// Folders that the cluster file can move.
+    pub paths: PathValues,
     /// containerd.
     pub containerd: facts::ContainerdConfig,
     /// First lines of configuration files.
@@ -290,6 +292,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             pause: images.pause.clone(),
             coredns: images.coredns.clone(),
         },
+        paths: PathValues::from(&cluster.paths),
         containerd: facts::containerd_config(cluster.runtime.containerd),
         formats: Formats {
             kubelet: minor.kubelet_configuration.clone(),

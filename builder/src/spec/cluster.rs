@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::{NodeName, Role};
+use super::{NodeName, Paths, Role};
 use crate::tree::TreePath;
 
 /// A cluster, checked.
@@ -39,6 +39,8 @@ pub struct Cluster {
     pub images: Vec<String>,
     /// Add-ons: manifests applied at first boot, in order; paths beside the cluster file.
     pub addons: Vec<PathBuf>,
+    /// Folders that are the user's to choose.
+    pub paths: Paths,
     /// What every node gets.
     pub host: Host,
     /// Additions and replacements per component: flags without the leading dashes.

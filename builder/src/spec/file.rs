@@ -47,6 +47,8 @@ pub(super) struct ClusterFile {
     pub(super) images: Option<Vec<String>>,
     /// Manifests to apply at first boot, in this order: files or directories beside this file.
     pub(super) addons: Option<Vec<String>>,
+    /// Where a node has its programs, its certificates and the kubelet's state.
+    pub(super) paths: Option<PathsFile>,
     /// What every node gets beside Kubernetes.
     pub(super) host: Option<HostSection>,
     /// Flags added to those that kimage sets, or set instead of them, per component and without leading dashes.
@@ -235,6 +237,18 @@ pub(super) enum AlgorithmFile {
 pub(super) enum JoinFile {
     Certificate,
     Bootstrap,
+}
+
+/// Where a node has its programs, its certificates and the kubelet's state. The names of files stay.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct PathsFile {
+    /// The folder of the programs of Kubernetes, etcd and the runtime; `/usr/local/bin` unless given.
+    pub(super) binaries: Option<String>,
+    /// The folder of certificates and keys; `/etc/kubernetes/pki` unless given.
+    pub(super) pki: Option<String>,
+    /// The kubelet's own folder; `/var/lib/kubelet` unless given.
+    pub(super) kubelet: Option<String>,
 }
 
 /// What every node gets beside Kubernetes.

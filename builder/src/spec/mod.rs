@@ -9,6 +9,7 @@ mod cluster;
 mod file;
 mod meaning;
 mod name;
+mod paths;
 mod pointer;
 mod problem;
 mod schema;
@@ -20,6 +21,7 @@ use crate::blueprint::Blueprints;
 
 pub use cluster::*;
 pub use name::{NameError, NodeName, Role};
+pub use paths::Paths;
 pub use problem::{Problem, Problems, Severity, SpecError};
 pub use schema::schema;
 pub use starter::init;

@@ -80,6 +80,7 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
         mirror: None,
         images: Vec::new(),
         addons: Vec::new(),
+        paths: spec::Paths::default(),
         host: spec::Host {
             sysctl: BTreeMap::new(),
             modules: Vec::new(),

@@ -109,6 +109,7 @@ const OWN: &[(Component, &[Own])] = &[
             ("node-labels", Some("nodes[].labels")),
             ("pod-cidr", Some("network.pods")),
             ("register-with-taints", Some("nodes[].taints")),
+            ("root-dir", Some("paths.kubelet")),
             ("tls-cert-file", None),
             ("tls-private-key-file", None),
         ],

@@ -31,7 +31,7 @@ const OWN_ARGUMENTS: &[&str] = &[
     "BOOT_IMAGE",
 ];
 /// Where something else is mounted, so that a file in the image is never seen.
-const MOUNTED_OVER: &[&str] = &["/proc", "/sys", "/dev", "/run"];
+pub(super) const MOUNTED_OVER: &[&str] = &["/proc", "/sys", "/dev", "/run"];
 const KEY_TYPES: &[&str] = &[
     "ssh-ed25519",
     "ssh-rsa",

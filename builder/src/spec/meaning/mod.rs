@@ -11,6 +11,7 @@ mod host;
 mod images;
 mod network;
 mod nodes;
+mod paths;
 mod syntax;
 mod versions;
 
@@ -70,6 +71,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
+    let paths = paths::check(check, file);
     let host = host::check(check, file, &nodes, minor);
     let extra_args = extra_args::check(check, file, version, etcd.as_ref());
     Some(Cluster {
@@ -86,6 +88,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         mirror,
         images: preloaded,
         addons,
+        paths,
         host,
         extra_args,
         nodes: nodes

@@ -30,6 +30,7 @@ fn full() -> Value {
         "mirror": "file:///srv/mirror",
         "images": ["docker.io/library/nginx:1.27"],
         "addons": ["dns.yaml"],
+        "paths": {"binaries": "/opt/bin", "pki": "/etc/kubernetes/cert", "kubelet": "/data/kubelet"},
         "host": {
             "sysctl": {"vm.swappiness": 10, "kernel.panic": "10"},
             "modules": ["ip_vs"],

@@ -6,6 +6,7 @@ mod foreign;
 mod host;
 mod network;
 mod nodes;
+mod paths;
 mod printed;
 mod shape;
 mod starter;

@@ -1,0 +1,86 @@
+//! Whole nodes without a base: everything that kimage itself puts into an image.
+
+use aws_lc_rs::rand::SystemRandom;
+use kimage::artifact::Material;
+use kimage::blueprint::Blueprints;
+use kimage::compose::{self, Materials, PreloadedImage, Programs, RoleOverlays};
+use kimage::facts;
+use kimage::overlay::Overlays;
+use kimage::plan::{self, Plan};
+use kimage::spec::{self, Cluster};
+use kimage::tree::{Blob, Content, Kind, Slice, Tree};
+use kimage::trust::{self, Secrets};
+use time::macros::datetime;
+
+/// What a cluster is made of. A program stands for its whole release: nothing is fetched.
+const ARTIFACTS: &[&str] = &[
+    "kubernetes",
+    "etcd",
+    "containerd",
+    "runc",
+    "cni-plugins",
+    "crictl",
+];
+
+/// The trees of all nodes of a cluster file, in its order.
+pub(crate) fn trees(file: &str) -> Vec<Tree> {
+    let (cluster, _) = spec::parse(file, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
+    let plan = plan::plan(&cluster, &Blueprints::embedded().unwrap()).unwrap();
+    compose(&cluster, &plan)
+}
+
+fn compose(cluster: &Cluster, plan: &Plan) -> Vec<Tree> {
+    let folder = tempfile::tempdir().unwrap();
+    let minor = facts::minor(cluster.kubernetes.version).unwrap();
+    let ensured = Secrets::at(folder.path().join("secrets"))
+        .ensure(
+            &trust::requests(cluster, &minor.admin_organization),
+            datetime!(2026-11-21 13:00:00 UTC),
+            &SystemRandom::new(),
+        )
+        .unwrap();
+    let slice = Slice {
+        blob: Blob::new(folder.path().join("program")),
+        offset: 0,
+        size: 1,
+    };
+    let programs: Programs = ARTIFACTS
+        .iter()
+        .map(|name| ((*name).to_owned(), Material::Binary(slice.clone())))
+        .collect();
+    let images: Vec<PreloadedImage> = plan
+        .images
+        .iter()
+        .map(|reference| PreloadedImage {
+            reference: reference.clone(),
+            archive: slice.clone(),
+        })
+        .collect();
+    let overlays = Overlays::embedded().unwrap();
+    let nodes = plan.nodes.iter().zip(&cluster.nodes);
+    nodes
+        .map(|(node, declared)| {
+            let credentials = ensured.credentials.for_node(declared).unwrap();
+            let materials = Materials {
+                cluster,
+                accounts: None,
+                credentials: &credentials,
+                programs: &programs,
+                images: &images,
+                addons: &[],
+            };
+            let overlays = RoleOverlays::measure(&overlays, plan, node).unwrap();
+            compose::tree(None, compose::layers(node, &overlays, &materials).unwrap()).unwrap()
+        })
+        .collect()
+}
+
+/// The text of a file; `None` where the tree has no such file, or only a slice of a release.
+pub(crate) fn text(tree: &Tree, path: &str) -> Option<String> {
+    let bytes = match &tree.get(path)?.kind {
+        Kind::File(Content::Bytes(bytes)) => bytes.to_vec(),
+        Kind::File(Content::Secret(secret)) => secret.expose().to_vec(),
+        _ => return None,
+    };
+    Some(String::from_utf8(bytes).unwrap())
+}
