@@ -108,6 +108,11 @@ impl Base {
         lookup::find(&self.layer, &template.replace("{version}", version)).map(|(path, _)| path)
     }
 
+    /// Whether it has something at a path, links followed inside the image.
+    pub fn has(&self, path: &str) -> bool {
+        lookup::find(&self.layer, path).is_some()
+    }
+
     /// Reads a whole file of it, links followed inside the image; `None` when it has none.
     pub fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, BaseError> {
         lookup::read(&self.layer, path).map_err(BaseError::machine("read", Path::new(path)))

@@ -73,6 +73,9 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             &master.scheduler,
         )?;
         files.kubeconfig("admin", &access("kubernetes-admin"), &master.admin)?;
+        // Where kubectl looks by itself.
+        files.directory("/root/.kube", 0o700)?;
+        files.link("/root/.kube/config", "/etc/kubernetes/admin.conf")?;
         files.kubeconfig(
             "super-admin",
             &access("kimage-bootstrap"),
@@ -265,6 +268,11 @@ impl Files {
     fn earliest(&mut self, from: time::OffsetDateTime) -> Result<(), ComposeError> {
         let text = Secret::new(from.unix_timestamp().to_string().into_bytes());
         self.own("/etc/kimage/earliest-time", 0o644, 0, text, CLOCK)
+    }
+
+    fn directory(&mut self, path: &str, mode: u16) -> Result<(), ComposeError> {
+        self.layer.directory(path.parse()?, Meta::root(mode));
+        Ok(())
     }
 
     fn link(&mut self, path: &str, target: &str) -> Result<(), ComposeError> {

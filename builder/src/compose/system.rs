@@ -28,6 +28,9 @@ const MASTER_DIRECTORIES: &[(&str, u16, Option<&str>)] = &[
     ("/var/lib/etcd", 0o700, Some("etcd")),
 ];
 
+/// Where the distribution has its units.
+pub const DISTRIBUTION_UNITS: &str = "/usr/lib/systemd/system";
+
 /// What starts a unit of the distribution. Only its name matters to systemd, so this need not be its own choice.
 fn target(unit: &str) -> &'static str {
     match unit {
@@ -63,7 +66,7 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
     for unit in enabled.filter(|unit| !masked.contains(unit)) {
         add(
             &format!("/etc/systemd/system/{}.wants/{unit}", target(unit)),
-            Kind::Symlink(format!("/usr/lib/systemd/system/{unit}")),
+            Kind::Symlink(format!("{DISTRIBUTION_UNITS}/{unit}")),
             Meta::root(0o777),
         )?;
     }

@@ -18,12 +18,14 @@
 
 mod components;
 mod containerd;
+mod coredns;
 mod flags;
 mod minors;
 mod range;
 
 pub use components::{Argument, arguments};
 pub use containerd::{CniDirectory, ContainerdConfig, containerd_config};
+pub use coredns::corefile;
 pub use flags::{ConfigurationKind, FlagStatus, field, fields_at, flag, flags_at, program};
 pub use minors::{Api, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
 pub use range::{Range, RangeError};

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod arguments;
+mod clock;
 mod error;
 mod identity;
 mod paths;
@@ -86,7 +87,8 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             cluster: shared.clone(),
             base: BaseValues {
                 network: blueprint.network,
-                time_sync: blueprint.time_sync,
+                time_sync: clock::service(cluster, blueprint),
+                family: blueprint.family,
             },
             node: values::node(cluster, minor, node, &disk),
         };
@@ -102,7 +104,7 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             name: node.name.clone(),
             role: node.role,
             image: node.image.clone(),
-            units: blueprint.units.clone(),
+            units: clock::units(cluster, blueprint),
             values,
             disk,
         });
@@ -117,12 +119,20 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
 struct Images {
     pause: String,
     coredns: String,
+    /// Words of the Corefile that this CoreDNS knows and others do not.
+    corefile: Vec<String>,
     all: Vec<String>,
 }
 
 fn images(cluster: &Cluster, minor: &Minor) -> Images {
     let pause = minor.pause.clone();
-    let coredns = minor.coredns.clone();
+    let coredns = match &cluster.network.dns_image {
+        Some(image) => image.clone(),
+        None => minor.coredns.clone(),
+    };
+    let corefile = facts::corefile(&coredns)
+        .unwrap_or(&minor.corefile)
+        .to_vec();
     let mut all = vec![pause.clone(), coredns.clone()];
     for image in &cluster.images {
         if !all.contains(image) {
@@ -132,6 +142,7 @@ fn images(cluster: &Cluster, minor: &Minor) -> Images {
     Images {
         pause,
         coredns,
+        corefile,
         all,
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::identity::machine_id;
 use super::{Argument, DiskNames, Images, PathValues};
-use crate::blueprint::{Network, TimeSync};
+use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{Cluster, Interface, LoadBalancer, Node, Role};
 
@@ -29,6 +29,8 @@ pub struct BaseValues {
     pub network: Network,
     /// What keeps the clock, as `chrony`.
     pub time_sync: TimeSync,
+    /// Whose conventions it follows, as `debian`.
+    pub family: Family,
 }
 
 /// Values that are the same on every node.
@@ -269,7 +271,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         services: cluster.network.services.to_string(),
         domain: cluster.network.domain.clone(),
         dns_address: cluster.network.dns_address.to_string(),
-        corefile: minor.corefile.clone(),
+        corefile: images.corefile.clone(),
         apply_flags: minor.apply_flags.clone(),
         dns_replicas: cluster.nodes.len().min(2),
         dns_servers: cluster
@@ -420,10 +422,10 @@ fn entry(minor: &Minor, node: &Node) -> NodeEntry {
     }
 }
 
-/// Masters keep pods away, unless there is nobody else to run them.
+/// Masters keep pods away, unless they are to run them.
 fn taints(cluster: &Cluster, minor: &Minor, node: &Node) -> Vec<Taint> {
     let mut taints = Vec::new();
-    if node.role == Role::Master && cluster.nodes_of(Role::Worker).next().is_some() {
+    if node.role == Role::Master && !cluster.control_plane.schedulable {
         taints.extend(
             minor
                 .control_plane_taints

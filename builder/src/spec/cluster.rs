@@ -12,6 +12,7 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 
 use super::{NodeName, Paths, Role};
+use crate::blueprint::TimeSync;
 use crate::tree::TreePath;
 
 /// A cluster, checked.
@@ -98,7 +99,7 @@ pub struct Network {
     pub pods: Ipv4Net,
     /// Prefix length of one node's share of `pods`.
     pub node_prefix: u8,
-    /// All Services. The first address is the API's, the tenth the DNS's.
+    /// All Services. The first address is the API's.
     pub services: Ipv4Net,
     /// How pods of different nodes reach each other.
     pub cni: Cni,
@@ -106,6 +107,8 @@ pub struct Network {
     pub domain: String,
     /// The DNS Service's address.
     pub dns_address: Ipv4Addr,
+    /// The DNS's image, if not the one of this Kubernetes; a full reference.
+    pub dns_image: Option<String>,
     /// Name servers of the nodes; may be empty.
     pub dns_servers: Vec<Ipv4Addr>,
     /// Time servers of the nodes; empty means the distribution's.
@@ -133,6 +136,10 @@ pub struct ControlPlane {
     pub sans: Vec<String>,
     /// Where the endpoint leads.
     pub load_balancer: LoadBalancer,
+    /// The file with the API's audit policy, beside the cluster file; `None` means kimage's own.
+    pub audit_policy: Option<PathBuf>,
+    /// Whether masters run pods as workers do.
+    pub schedulable: bool,
 }
 
 /// What spreads requests over the masters.
@@ -191,6 +198,25 @@ pub struct Host {
     pub files: Vec<HostFile>,
     /// Further users, with groups of the same names.
     pub users: Vec<User>,
+    /// Further directories, and whose those are that are there anyway.
+    pub directories: Vec<HostDirectory>,
+    /// The time zone, as `Asia/Tokyo`; `None` leaves the distribution's.
+    pub timezone: Option<String>,
+    /// What keeps the clock; `None` leaves it to what the distribution has.
+    pub time_service: Option<TimeSync>,
+}
+
+/// A directory that the user wants in the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostDirectory {
+    /// Where it is.
+    pub path: TreePath,
+    /// Permission bits.
+    pub mode: u16,
+    /// Owner, as a name of the image.
+    pub owner: String,
+    /// Group, as a name of the image.
+    pub group: String,
 }
 
 /// A file that the user wants in the image.

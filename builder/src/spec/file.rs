@@ -134,7 +134,7 @@ pub(super) struct EtcdFile {
 pub(super) struct NetworkFile {
     /// The range of all pods; `10.244.0.0/16` unless given.
     pub(super) pods: Option<String>,
-    /// The range of all Services; `10.96.0.0/16` unless given. The first address is the API's, the tenth the DNS's.
+    /// The range of all Services; `10.96.0.0/16` unless given. The first address is the API's.
     pub(super) services: Option<String>,
     /// How pods of different nodes reach each other: `bridge` (static routes, no daemon) or `none`.
     pub(super) cni: Option<CniFile>,
@@ -165,6 +165,11 @@ pub(super) struct DnsFile {
     pub(super) domain: Option<String>,
     /// Addresses of the nodes' name servers.
     pub(super) servers: Option<Vec<String>>,
+    /// The address of the cluster's own name server, in `network.services`; the tenth unless given.
+    pub(super) address: Option<String>,
+    /// The image of the cluster's own name server, a CoreDNS; the one that this Kubernetes was released with unless
+    /// given.
+    pub(super) image: Option<String>,
 }
 
 /// How clients and nodes find the API.
@@ -180,6 +185,10 @@ pub(super) struct ControlPlaneFile {
     pub(super) sans: Option<Vec<String>>,
     /// What spreads requests over the masters.
     pub(super) load_balancer: Option<LoadBalancerFile>,
+    /// A file beside this one with the rules of what the API writes into its audit log; kimage's own unless given.
+    pub(super) audit_policy: Option<String>,
+    /// Whether masters run pods as workers do; unless given, only if there are no workers.
+    pub(super) schedulable: Option<bool>,
 }
 
 /// What spreads requests over the masters.
@@ -269,6 +278,34 @@ pub(super) struct HostSection {
     pub(super) files: Option<Vec<HostFileFile>>,
     /// Further users, each with a group of the same name and number.
     pub(super) users: Option<Vec<UserFile>>,
+    /// Further directories; the image's and kimage's get the owner and mode that are given here.
+    pub(super) directories: Option<Vec<HostDirectoryFile>>,
+    /// The time zone, as `Asia/Tokyo`; the distribution's unless given. The image must have it.
+    pub(super) timezone: Option<String>,
+    /// What keeps the clock, if not what the distribution has for it. The image must have it.
+    pub(super) time_service: Option<TimeServiceFile>,
+}
+
+/// A service that keeps the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TimeServiceFile {
+    Chrony,
+    SystemdTimesyncd,
+}
+
+/// A directory for every node.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct HostDirectoryFile {
+    /// Where it is, as `/srv/data`.
+    pub(super) path: String,
+    /// Permission bits in octal and in quotes; `"0755"` unless given.
+    pub(super) mode: Option<String>,
+    /// The user who owns it; `root` unless given.
+    pub(super) owner: Option<String>,
+    /// The group that owns it; `root` unless given.
+    pub(super) group: Option<String>,
 }
 
 /// A file for every node.

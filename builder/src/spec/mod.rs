@@ -5,6 +5,7 @@
 //! here reads a file, a clock or the environment. A new key is a field in `file`, a rule in `meaning` and a field in
 //! `cluster`.
 
+mod audit_policy;
 mod cluster;
 mod file;
 mod meaning;
@@ -19,6 +20,7 @@ mod structure;
 
 use crate::blueprint::Blueprints;
 
+pub use audit_policy::audit_policy;
 pub use cluster::*;
 pub use name::{NameError, NodeName, Role};
 pub use paths::Paths;

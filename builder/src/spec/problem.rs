@@ -10,7 +10,6 @@ use std::sync::Arc;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
-use serde::ser::SerializeSeq;
 
 use crate::failure::{Exit, Failure};
 
@@ -136,6 +135,22 @@ impl Problems {
         self.list.iter().filter(of).count()
     }
 
+    /// The problems as programs read them.
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.list.iter().map(|problem| {
+            let (line, column) = self.position(problem);
+            Record {
+                file: &self.file,
+                line,
+                column,
+                severity: problem.severity,
+                message: &problem.message,
+                suggestion: problem.suggestion.as_deref(),
+                pointer: &problem.pointer,
+            }
+        })
+    }
+
     /// The problems as text, with the colours of a terminal.
     pub fn styled(&self) -> String {
         self.render(&Renderer::styled())
@@ -247,7 +262,7 @@ impl fmt::Display for Problems {
 
 /// A problem as programs read it.
 #[derive(Serialize)]
-struct Record<'a> {
+pub struct Record<'a> {
     file: &'a str,
     line: usize,
     column: usize,
@@ -259,20 +274,7 @@ struct Record<'a> {
 
 impl Serialize for Problems {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut records = serializer.serialize_seq(Some(self.list.len()))?;
-        for problem in &self.list {
-            let (line, column) = self.position(problem);
-            records.serialize_element(&Record {
-                file: &self.file,
-                line,
-                column,
-                severity: problem.severity,
-                message: &problem.message,
-                suggestion: problem.suggestion.as_deref(),
-                pointer: &problem.pointer,
-            })?;
-        }
-        records.end()
+        serializer.collect_seq(self.records())
     }
 }
 

@@ -63,6 +63,7 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             cni: spec::Cni::Bridge,
             domain: "cluster.local".to_owned(),
             dns_address: "10.96.0.10".parse().unwrap(),
+            dns_image: None,
             dns_servers: Vec::new(),
             time_servers: Vec::new(),
         },
@@ -71,6 +72,8 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             port: 6443,
             sans: vec!["203.0.113.7".to_owned(), "k8s.example".to_owned()],
             load_balancer: spec::LoadBalancer::External,
+            audit_policy: None,
+            schedulable: false,
         },
         pki: spec::Pki {
             algorithm: KeyAlgorithm::EcdsaP256,
@@ -89,6 +92,9 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             kernel_arguments: Vec::new(),
             files: Vec::new(),
             users: Vec::new(),
+            directories: Vec::new(),
+            timezone: None,
+            time_service: None,
         },
         extra_args: BTreeMap::new(),
         nodes: (1..=masters)

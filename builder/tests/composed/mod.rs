@@ -24,12 +24,18 @@ const ARTIFACTS: &[&str] = &[
 
 /// The trees of all nodes of a cluster file, in its order.
 pub(crate) fn trees(file: &str) -> Vec<Tree> {
-    let (cluster, _) = spec::parse(file, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
-    let plan = plan::plan(&cluster, &Blueprints::embedded().unwrap()).unwrap();
-    compose(&cluster, &plan)
+    trees_with(file, None)
 }
 
-fn compose(cluster: &Cluster, plan: &Plan) -> Vec<Tree> {
+/// The same with an audit policy that lies beside the file.
+#[allow(dead_code)] // Not every test has one.
+pub(crate) fn trees_with(file: &str, audit_policy: Option<&str>) -> Vec<Tree> {
+    let (cluster, _) = spec::parse(file, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
+    let plan = plan::plan(&cluster, &Blueprints::embedded().unwrap()).unwrap();
+    compose(&cluster, &plan, audit_policy)
+}
+
+fn compose(cluster: &Cluster, plan: &Plan, audit_policy: Option<&str>) -> Vec<Tree> {
     let folder = tempfile::tempdir().unwrap();
     let minor = facts::minor(cluster.kubernetes.version).unwrap();
     let ensured = Secrets::at(folder.path().join("secrets"))
@@ -68,6 +74,7 @@ fn compose(cluster: &Cluster, plan: &Plan) -> Vec<Tree> {
                 programs: &programs,
                 images: &images,
                 addons: &[],
+                audit_policy,
             };
             let overlays = RoleOverlays::measure(&overlays, plan, node).unwrap();
             compose::tree(None, compose::layers(node, &overlays, &materials).unwrap()).unwrap()

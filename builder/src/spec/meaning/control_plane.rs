@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use super::nodes::Checked;
 use super::{Checker, Finding, syntax};
@@ -74,12 +75,35 @@ pub(super) fn check(
         }
     };
     let sans = sans(check, top.key("sans"), given.sans.unwrap_or_default());
+    let audit_policy = given.audit_policy.map(PathBuf::from);
+    if audit_policy
+        .as_ref()
+        .is_some_and(|path| path.as_os_str().is_empty())
+    {
+        let at = top.key("auditPolicy");
+        check.tell(Finding::error(at, "an audit policy is the path of a file"));
+    }
+    let schedulable = schedulable(check, top.key("schedulable"), given.schedulable, nodes);
     Some(ControlPlane {
         endpoint: endpoint?,
         port,
         sans,
         load_balancer: load_balancer?,
+        audit_policy,
+        schedulable,
     })
+}
+
+/// Whether masters run pods: if nothing else does, they do by themselves.
+fn schedulable(check: &mut Checker, at: Pointer, given: Option<bool>, nodes: &[Checked]) -> bool {
+    let workers = nodes.iter().any(|node| node.role == Role::Worker);
+    if given == Some(false) && !workers {
+        check.tell(
+            Finding::warning(at, "no node runs pods: there are only masters")
+                .suggest("add a worker, or leave it out"),
+        );
+    }
+    given.unwrap_or(!workers)
 }
 
 fn endpoint(

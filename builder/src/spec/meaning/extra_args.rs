@@ -98,7 +98,7 @@ const OWN: &[(Component, &[Own])] = &[
             ("cert-dir", None),
             ("cgroup-driver", None),
             ("client-ca-file", None),
-            ("cluster-dns", Some("network.services")),
+            ("cluster-dns", Some("network.dns.address")),
             ("cluster-domain", Some("network.dns.domain")),
             ("config", None),
             ("container-runtime", Some("runtime")),

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, syntax};
+use super::{Checker, Finding, clock, directories, syntax};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
@@ -51,6 +51,9 @@ pub(super) fn check(
 ) -> Host {
     let top = Pointer::top().key("host");
     let given = file.host.clone().unwrap_or_default();
+    let directories = directories::check(check, &given);
+    let timezone = clock::timezone(check, &given);
+    let time_service = clock::service(&given);
     Host {
         sysctl: sysctl(check, top.key("sysctl"), given.sysctl.unwrap_or_default()),
         modules: modules(check, top.key("modules"), given.modules.unwrap_or_default()),
@@ -81,6 +84,9 @@ pub(super) fn check(
             top.key("users"),
             given.users.as_deref().unwrap_or_default(),
         ),
+        directories,
+        timezone,
+        time_service,
     }
 }
 
@@ -405,7 +411,7 @@ fn users(check: &mut Checker, top: Pointer, given: &[UserFile]) -> Vec<User> {
     users
 }
 
-fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
+pub(super) fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
     match text.parse::<TreePath>() {
         // A colon or a line break would end a field or a line of /etc/passwd or of a unit.
         Ok(path) if !text.contains([':', '\n', '\r']) => Some(path),
@@ -423,7 +429,7 @@ fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreePath> {
     }
 }
 
-fn mode(check: &mut Checker, at: Pointer, text: &str) -> Option<u16> {
+pub(super) fn mode(check: &mut Checker, at: Pointer, text: &str) -> Option<u16> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
     let octal = (3..=5)
         .contains(&digits.len())
@@ -437,7 +443,12 @@ fn mode(check: &mut Checker, at: Pointer, text: &str) -> Option<u16> {
     None
 }
 
-fn user_name(check: &mut Checker, at: Pointer, text: &str, what: &str) -> Option<String> {
+pub(super) fn user_name(
+    check: &mut Checker,
+    at: Pointer,
+    text: &str,
+    what: &str,
+) -> Option<String> {
     if syntax::is_user_name(text) {
         return Some(text.to_owned());
     }

@@ -5,7 +5,10 @@
 //! To add a rule: a function or a few lines in the module of its part, and a test with the problem's whole text.
 
 mod addresses;
+mod clock;
 mod control_plane;
+mod directories;
+mod dns;
 mod extra_args;
 mod host;
 mod images;

@@ -1,4 +1,4 @@
-use super::{problems, with};
+use super::{cluster, problems, with};
 
 #[test]
 fn an_external_balancer_needs_an_endpoint() {
@@ -388,5 +388,41 @@ fn a_mirror_has_no_question() {
       |
     6 | mirror: https://mirror.example.org/a?b
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn masters_run_pods_where_nothing_else_does_or_where_they_are_told_to() {
+    let one = "kubernetes: {version: 1.34.2}\nnodes: [{name: m, role: master, address: 192.168.76.11/24}]\n";
+    let schedulable = |text: &str| cluster(text).control_plane.schedulable;
+    assert!(schedulable(one));
+    assert!(!schedulable(&with("")));
+    assert!(schedulable(&with("controlPlane: {schedulable: true}")));
+    insta::assert_snapshot!(problems(&format!("{one}controlPlane: {{schedulable: false}}")), @r#"
+    warning: no node runs pods: there are only masters
+     --> cluster.yaml:3:29
+      |
+    3 | controlPlane: {schedulable: false}
+      |                             ^^^^^
+      |
+      = help: add a worker, or leave it out
+    "#);
+}
+
+#[test]
+fn an_audit_policy_is_a_file() {
+    let path = cluster(&with("controlPlane: {auditPolicy: audit-policy.yaml}"))
+        .control_plane
+        .audit_policy;
+    assert_eq!(
+        path.as_deref(),
+        Some(std::path::Path::new("audit-policy.yaml"))
+    );
+    insta::assert_snapshot!(problems(&with("controlPlane: {auditPolicy: \"\"}")), @r#"
+    error: an audit policy is the path of a file
+     --> cluster.yaml:6:29
+      |
+    6 | controlPlane: {auditPolicy: ""}
+      |                             ^^
     "#);
 }

@@ -20,10 +20,12 @@ fn full() -> Value {
         "etcd": {"version": "3.6.5", "heartbeatInterval": 100, "electionTimeout": 1000},
         "network": {
             "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "cni": "bridge", "nodePrefix": 24,
-            "dns": {"domain": "cluster.local", "servers": ["192.0.2.53"]}, "timeServers": ["192.0.2.123"]
+            "dns": {"domain": "cluster.local", "servers": ["192.0.2.53"], "address": "10.96.0.2", "image": "example.org/dns:1.12.1"},
+            "timeServers": ["192.0.2.123"]
         },
         "controlPlane": {
-            "endpoint": "api.example.org", "port": 6443, "sans": ["api"], "loadBalancer": {"kind": "external"}
+            "endpoint": "api.example.org", "port": 6443, "sans": ["api"], "loadBalancer": {"kind": "external"},
+            "auditPolicy": "audit-policy.yaml", "schedulable": true
         },
         "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365},
         "join": "certificate",
@@ -38,7 +40,10 @@ fn full() -> Value {
             "sshKeys": [],
             "kernelArguments": ["console=ttyS0"],
             "files": [{"path": "/etc/motd", "mode": "0644", "owner": "root", "group": "root", "content": "hi", "replace": true}],
-            "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}]
+            "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}],
+            "directories": [{"path": "/srv/data", "mode": "0700", "owner": "kube", "group": "kube"}],
+            "timezone": "UTC",
+            "timeService": "chrony"
         },
         "extraArgs": {
             "etcd": {"quota-backend-bytes": 1}, "kube-apiserver": {"v": 2}, "kube-controller-manager": {"v": "2"},

@@ -1,7 +1,10 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
 mod args;
+mod audit;
 mod control_plane;
+mod directories;
+mod dns;
 mod foreign;
 mod host;
 mod network;
