@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::warning::Warning;
+
 /// A Kubernetes cluster, as kimage makes it: only `kubernetes.version` and `nodes` must be written.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -53,6 +55,8 @@ pub(super) struct ClusterFile {
     pub(super) host: Option<HostSection>,
     /// Flags added to those that kimage sets, or set instead of them, per component and without leading dashes.
     pub(super) extra_args: Option<ExtraArgsFile>,
+    /// Warnings that are meant: their names, as `kimage check` shows them.
+    pub(super) allow: Option<Vec<Warning>>,
     /// The machines. A node's share of the pod range is decided by its place in this list: add new ones at the end.
     #[schemars(length(min = 1))]
     pub(super) nodes: Vec<NodeFile>,

@@ -17,6 +17,7 @@ mod schema;
 mod source;
 mod starter;
 mod structure;
+mod warning;
 
 use crate::blueprint::Blueprints;
 

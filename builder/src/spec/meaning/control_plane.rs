@@ -10,6 +10,7 @@ use crate::spec::Role;
 use crate::spec::cluster::{ControlPlane, KeyAlgorithm, LoadBalancer, Network, Pki};
 use crate::spec::file::{AlgorithmFile, ClusterFile, LoadBalancerKind};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 const PORT: u16 = 6443;
 /// Ports of a master that are taken.
@@ -99,8 +100,12 @@ fn schedulable(check: &mut Checker, at: Pointer, given: Option<bool>, nodes: &[C
     let workers = nodes.iter().any(|node| node.role == Role::Worker);
     if given == Some(false) && !workers {
         check.tell(
-            Finding::warning(at, "no node runs pods: there are only masters")
-                .suggest("add a worker, or leave it out"),
+            Finding::warning(
+                Warning::NoNodeForPods,
+                at,
+                "no node runs pods: there are only masters",
+            )
+            .suggest("add a worker, or leave it out"),
         );
     }
     given.unwrap_or(!workers)
@@ -169,8 +174,12 @@ fn endpoint(
     }
     if owner.is_none() && balancer == Some(LoadBalancer::None) {
         check.tell(
-            Finding::warning(at, format!("no master has the address `{address}`"))
-                .suggest("if a load balancer has it, say `loadBalancer: {kind: external}`"),
+            Finding::warning(
+                Warning::EndpointOfNoMaster,
+                at,
+                format!("no master has the address `{address}`"),
+            )
+            .suggest("if a load balancer has it, say `loadBalancer: {kind: external}`"),
         );
     }
     Some(text.to_owned())
@@ -193,7 +202,11 @@ fn sans(check: &mut Checker, top: Pointer, given: Vec<String>) -> Vec<String> {
                 },
             );
         } else if let Some(&first) = seen.get(san.as_str()) {
-            let finding = Finding::warning(at, format!("`{san}` is in the list twice"));
+            let finding = Finding::warning(
+                Warning::ListedTwice,
+                at,
+                format!("`{san}` is in the list twice"),
+            );
             check.tell(finding.with(top.index(first), "first here"));
         }
         seen.entry(san).or_insert(index);
@@ -218,6 +231,7 @@ pub(super) fn pki(check: &mut Checker, file: &ClusterFile) -> Pki {
     if algorithm == KeyAlgorithm::Rsa2048 {
         check.tell(
             Finding::warning(
+                Warning::ShortKeys,
                 top.key("algorithm"),
                 "NIST allows RSA with 2048 bits until 2030 only",
             )
@@ -246,6 +260,7 @@ pub(super) fn pki(check: &mut Checker, file: &ClusterFile) -> Pki {
     } else if leaf_days < 30 {
         check.tell(
             Finding::warning(
+                Warning::ShortLivedCertificates,
                 top.key("leafDays"),
                 format!("certificates die {leaf_days} days after the build"),
             )
@@ -254,6 +269,7 @@ pub(super) fn pki(check: &mut Checker, file: &ClusterFile) -> Pki {
     } else if leaf_days > 1095 {
         check.tell(
             Finding::warning(
+                Warning::LongLivedCertificates,
                 top.key("leafDays"),
                 format!("certificates of {leaf_days} days cannot be revoked"),
             )
@@ -263,6 +279,7 @@ pub(super) fn pki(check: &mut Checker, file: &ClusterFile) -> Pki {
     if ca_years > 30 {
         check.tell(
             Finding::warning(
+                Warning::LongLivedCertificates,
                 top.key("caYears"),
                 format!("an authority of {ca_years} years cannot be revoked"),
             )

@@ -7,6 +7,7 @@ use crate::facts::{self, FlagStatus};
 use crate::spec::cluster::{Component, Etcd, Version};
 use crate::spec::file::{ClusterFile, Plain};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 /// A flag and, where there is one, the key to set instead.
 type Own = (&'static str, Option<&'static str>);
@@ -237,7 +238,11 @@ fn lifetime(check: &mut Checker, at: Pointer, program: &str, flag: &str, status:
             ..
         } if field.ends_with("in its configuration file") => return,
         FlagStatus::Deprecated { since, replacement } => {
-            let finding = Finding::warning(at, format!("`--{flag}` is deprecated since {since}"));
+            let finding = Finding::warning(
+                Warning::DeprecatedFlag,
+                at,
+                format!("`--{flag}` is deprecated since {since}"),
+            );
             match replacement {
                 Some(_) => finding.suggest(instead(replacement)),
                 None => finding,

@@ -12,6 +12,7 @@ use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 use crate::tree::TreePath;
 
 /// Kernel parameters without which no pod talks to another.
@@ -148,7 +149,11 @@ fn modules(check: &mut Checker, top: Pointer, given: Vec<String>) -> Vec<String>
         let name = module.replace('-', "_");
         match seen.get(&name) {
             Some(&first) => {
-                let finding = Finding::warning(at, format!("`{module}` is in the list twice"));
+                let finding = Finding::warning(
+                    Warning::ListedTwice,
+                    at,
+                    format!("`{module}` is in the list twice"),
+                );
                 check.tell(finding.with(top.index(first), "first here"));
             }
             None => drop(seen.insert(name, index)),

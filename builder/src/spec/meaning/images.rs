@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::spec::cluster::{Interface, Version};
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 /// The cluster's blueprint.
 pub(super) fn blueprint(
@@ -150,8 +151,12 @@ pub(super) fn preloaded(check: &mut Checker, file: &ClusterFile) -> Vec<String> 
         }
         if let Some(&first) = seen.get(image.as_str()) {
             check.tell(
-                Finding::warning(at, format!("`{image}` is in the list twice"))
-                    .with(top.index(first), "first here"),
+                Finding::warning(
+                    Warning::ListedTwice,
+                    at,
+                    format!("`{image}` is in the list twice"),
+                )
+                .with(top.index(first), "first here"),
             );
         }
         seen.entry(image).or_insert(index);
@@ -182,8 +187,12 @@ pub(super) fn reference(check: &mut Checker, at: Pointer, image: &str) -> bool {
     }
     if reference.digest.is_none() && matches!(reference.tag, None | Some("latest")) {
         check.tell(
-            Finding::warning(at, format!("`{image}` may be another image tomorrow"))
-                .suggest("name a tag that stays, or a digest"),
+            Finding::warning(
+                Warning::MovingImage,
+                at,
+                format!("`{image}` may be another image tomorrow"),
+            )
+            .suggest("name a tag that stays, or a digest"),
         );
         return false;
     }

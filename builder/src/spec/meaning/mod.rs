@@ -5,6 +5,7 @@
 //! To add a rule: a function or a few lines in the module of its part, and a test with the problem's whole text.
 
 mod addresses;
+mod allow;
 mod clock;
 mod control_plane;
 mod directories;
@@ -26,6 +27,7 @@ use super::pointer::{self, Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
 use super::source::Node;
 use super::structure::Mended;
+use super::warning::Warning;
 
 /// Checks a file's meaning. A cluster comes out if, and only if, no error was told, here or before.
 pub(super) fn check(
@@ -41,6 +43,7 @@ pub(super) fn check(
         problems,
     };
     let cluster = cluster(&mut checker, &mended.file);
+    allow::check(&mut checker, &mended.file);
     let errors = problems
         .iter()
         .any(|problem| problem.severity == Severity::Error);
@@ -144,9 +147,9 @@ impl Checker<'_> {
             return;
         }
         let span = locate(self.document, &finding.pointer, finding.place);
-        let mut problem = match finding.severity {
-            Severity::Error => Problem::error(span, finding.message),
-            Severity::Warning => Problem::warning(span, finding.message),
+        let mut problem = match finding.warning {
+            None => Problem::error(span, finding.message),
+            Some(warning) => Problem::warning(warning, span, finding.message),
         };
         if let Some(suggestion) = finding.suggestion {
             problem = problem.suggest(suggestion);
@@ -174,7 +177,8 @@ impl Checker<'_> {
 
 /// What a rule has to say.
 struct Finding {
-    severity: Severity,
+    /// Which warning it is; `None` for an error.
+    warning: Option<Warning>,
     pointer: Pointer,
     place: Place,
     message: String,
@@ -186,7 +190,7 @@ struct Finding {
 impl Finding {
     fn error(pointer: Pointer, message: impl Into<String>) -> Self {
         Self {
-            severity: Severity::Error,
+            warning: None,
             pointer,
             place: Place::Value,
             message: message.into(),
@@ -196,9 +200,10 @@ impl Finding {
         }
     }
 
-    fn warning(pointer: Pointer, message: impl Into<String>) -> Self {
+    /// What can be meant but seldom is; whoever means it says so in `allow`, by its name.
+    fn warning(warning: Warning, pointer: Pointer, message: impl Into<String>) -> Self {
         Self {
-            severity: Severity::Warning,
+            warning: Some(warning),
             ..Self::error(pointer, message)
         }
     }

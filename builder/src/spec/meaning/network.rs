@@ -10,6 +10,7 @@ use super::{Checker, Finding, count, dns, syntax};
 use crate::spec::cluster::{Cni, Network};
 use crate::spec::file::{ClusterFile, CniFile};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 const PODS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16);
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 16);
@@ -163,6 +164,7 @@ fn shares_fit(
     if addresses < MOST_PODS && given.is_some() && !limits_pods(check) {
         check.tell(
             Finding::warning(
+                Warning::FewPodAddresses,
                 at,
                 format!("a /{prefix} has {addresses} addresses for pods, but a kubelet takes {MOST_PODS} pods"),
             )
@@ -213,8 +215,12 @@ fn dns_servers(check: &mut Checker, given: &[String], own: Option<Ipv4Addr>) -> 
     }
     if given.len() > 3 {
         check.tell(
-            Finding::warning(top.index(3), "resolvers ask three name servers at most")
-                .suggest("leave the others out"),
+            Finding::warning(
+                Warning::ManyNameServers,
+                top.index(3),
+                "resolvers ask three name servers at most",
+            )
+            .suggest("leave the others out"),
         );
     }
     servers

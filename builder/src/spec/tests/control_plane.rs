@@ -83,7 +83,7 @@ fn an_endpoint_that_nobody_has_is_warned_of() {
     insta::assert_snapshot!(problems(&with(
         r#"controlPlane: {endpoint: 192.168.76.100}"#,
     )), @r#"
-    warning: no master has the address `192.168.76.100`
+    warning[endpoint-of-no-master]: no master has the address `192.168.76.100`
      --> cluster.yaml:6:26
       |
     6 | controlPlane: {endpoint: 192.168.76.100}
@@ -140,7 +140,7 @@ fn a_name_for_the_certificate_is_a_name() {
     6 | controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}
       |                                                         ^^^^^^^^^^^^^
 
-    warning: `a.example.org` is in the list twice
+    warning[listed-twice]: `a.example.org` is in the list twice
      --> cluster.yaml:6:87
       |
     6 | controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}
@@ -174,7 +174,7 @@ fn lifetimes_that_harm_are_warned_of() {
   caYears: 50
   leafDays: 3650"#,
     )), @r#"
-    warning: an authority of 50 years cannot be revoked
+    warning[long-lived-certificates]: an authority of 50 years cannot be revoked
      --> cluster.yaml:7:12
       |
     7 |   caYears: 50
@@ -182,7 +182,7 @@ fn lifetimes_that_harm_are_warned_of() {
       |
       = help: ten years are usual
 
-    warning: certificates of 3650 days cannot be revoked
+    warning[long-lived-certificates]: certificates of 3650 days cannot be revoked
      --> cluster.yaml:8:13
       |
     8 |   leafDays: 3650
@@ -197,7 +197,7 @@ fn certificates_that_die_before_the_machine_is_switched_on_are_warned_of() {
     insta::assert_snapshot!(problems(&with(
         r#"pki: {leafDays: 7}"#,
     )), @r#"
-    warning: certificates die 7 days after the build
+    warning[short-lived-certificates]: certificates die 7 days after the build
      --> cluster.yaml:6:17
       |
     6 | pki: {leafDays: 7}
@@ -212,7 +212,7 @@ fn a_weak_algorithm_is_warned_of() {
     insta::assert_snapshot!(problems(&with(
         r#"pki: {algorithm: rsa-2048}"#,
     )), @r#"
-    warning: NIST allows RSA with 2048 bits until 2030 only
+    warning[short-keys]: NIST allows RSA with 2048 bits until 2030 only
      --> cluster.yaml:6:18
       |
     6 | pki: {algorithm: rsa-2048}
@@ -305,7 +305,7 @@ fn an_image_says_its_registry() {
       |
       = help: did you mean `docker.io/library/nginx`?
 
-    warning: `docker.io/library/nginx:latest` may be another image tomorrow
+    warning[moving-image]: `docker.io/library/nginx:latest` may be another image tomorrow
      --> cluster.yaml:6:49
       |
     6 | images: [nginx, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/ngi...
@@ -321,7 +321,7 @@ fn an_image_says_its_registry() {
       |
       = help: write it as `docker.io/library/nginx:1.27`
 
-    warning: `docker.io/library/nginx:1.27` is in the list twice
+    warning[listed-twice]: `docker.io/library/nginx:1.27` is in the list twice
      --> cluster.yaml:6:112
       |
     6 | ...x, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/nginx:1.27"]
@@ -399,7 +399,7 @@ fn masters_run_pods_where_nothing_else_does_or_where_they_are_told_to() {
     assert!(!schedulable(&with("")));
     assert!(schedulable(&with("controlPlane: {schedulable: true}")));
     insta::assert_snapshot!(problems(&format!("{one}controlPlane: {{schedulable: false}}")), @r#"
-    warning: no node runs pods: there are only masters
+    warning[no-node-for-pods]: no node runs pods: there are only masters
      --> cluster.yaml:3:29
       |
     3 | controlPlane: {schedulable: false}

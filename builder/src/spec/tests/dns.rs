@@ -85,7 +85,7 @@ fn the_name_servers_image_says_where_it_is_and_stays() {
       = help: did you mean `docker.io/coredns/coredns:1.1.1`?
     "#);
     insta::assert_snapshot!(problems(&with("network: {dns: {image: docker.io/coredns/coredns}}")), @r#"
-    warning: `docker.io/coredns/coredns` may be another image tomorrow
+    warning[moving-image]: `docker.io/coredns/coredns` may be another image tomorrow
      --> cluster.yaml:6:24
       |
     6 | network: {dns: {image: docker.io/coredns/coredns}}

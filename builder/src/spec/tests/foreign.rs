@@ -33,6 +33,7 @@ fn full() -> Value {
         "images": ["docker.io/library/nginx:1.27"],
         "addons": ["dns.yaml"],
         "paths": {"binaries": "/opt/bin", "pki": "/etc/kubernetes/cert", "kubelet": "/data/kubelet"},
+        "allow": ["unused-allow"],
         "host": {
             "sysctl": {"vm.swappiness": 10, "kernel.panic": "10"},
             "modules": ["ip_vs"],

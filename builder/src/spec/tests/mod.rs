@@ -1,5 +1,6 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
+mod allow;
 mod args;
 mod audit;
 mod control_plane;
