@@ -161,3 +161,27 @@ fn one_service_keeps_the_clock_and_the_other_is_off() {
     /etc/chrony.conf
     "#);
 }
+
+#[test]
+fn a_node_says_which_packages_were_asked_for() {
+    let packages = |image, lines| text(&nodes(image, lines)[1], "/etc/kimage/packages");
+    assert_eq!(packages("ubuntu-22.04", ""), None);
+    let asked = packages(
+        "ubuntu-22.04",
+        "host: {packages: [ipset, chrony, ipset, socat]}",
+    )
+    .unwrap();
+    insta::assert_snapshot!(asked, @r#"
+    chrony
+    conntrack
+    coreutils
+    ebtables
+    ethtool
+    iproute2
+    ipset
+    iptables
+    mount
+    socat
+    util-linux
+    "#);
+}

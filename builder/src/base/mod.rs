@@ -188,6 +188,7 @@ fn settle(
     filesystem: Filesystem,
     code: &BootCode,
     source: String,
+    listed: Option<&str>,
     report: &Report,
 ) -> Result<Prepared, BaseError> {
     let image = &blueprint.name;
@@ -207,7 +208,7 @@ fn settle(
             lacks: essential,
         });
     }
-    let prepared = store::keep(cache, blueprint, layer, code, &lacks, source)?;
+    let prepared = store::keep(cache, blueprint, layer, code, &lacks, source, listed)?;
     report.step(&format!(
         "{image} is prepared: {} entries, {} MB, digest {}",
         prepared.entries,

@@ -139,6 +139,7 @@ fn shared(
     let overlays = site.overlays()?;
     let blueprints = site.blueprints()?;
     let mut shared = BTreeMap::new();
+    let mut lacks = Vec::new();
     for node in nodes {
         let key = (node.role, node.image.clone());
         if shared.contains_key(&key) {
@@ -146,7 +147,7 @@ fn shared(
         }
         let blueprint = blueprints.find(&node.image)?.clone();
         let base = Base::open(&site.cache, &node.image)?;
-        wanted::check(cluster, node, &blueprint, &base)?;
+        lacks.extend(wanted::lacks(cluster, node, &blueprint, &base));
         let accounts = accounts(&base)?;
         let overlays = RoleOverlays::measure(&overlays, plan, node)?;
         shared.insert(
@@ -158,6 +159,9 @@ fn shared(
                 overlays,
             },
         );
+    }
+    if !lacks.is_empty() {
+        return Err(site.objections(&lacks)?.into());
     }
     Ok(shared)
 }

@@ -29,6 +29,13 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         let kind = Kind::Directory;
         layer.add(path, kind, meta, Sharing::Role, Overwrite::Directory);
     }
+    if !node.packages.is_empty() {
+        layer.file(
+            "/etc/kimage/packages".parse()?,
+            Meta::root(0o644),
+            Content::bytes(node.packages.join("\n") + "\n"),
+        );
+    }
     if let Some(zone) = &cluster.host.timezone {
         let path: TreePath = "/etc/localtime".parse()?;
         layer.symlink(path.clone(), format!("{ZONES}/{zone}"));

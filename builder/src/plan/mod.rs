@@ -9,6 +9,7 @@ mod arguments;
 mod clock;
 mod error;
 mod identity;
+mod packages;
 mod paths;
 mod values;
 
@@ -45,6 +46,8 @@ pub struct NodePlan {
     pub image: String,
     /// What is to be done with the distribution's units.
     pub units: Units,
+    /// Packages of the distribution that were asked for, if the cluster file asks for any.
+    pub packages: Vec<String>,
     /// What templates may use.
     pub values: Values,
     /// Names of its disk and partitions.
@@ -105,6 +108,7 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             role: node.role,
             image: node.image.clone(),
             units: clock::units(cluster, blueprint),
+            packages: packages::asked(cluster, blueprint),
             values,
             disk,
         });

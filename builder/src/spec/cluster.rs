@@ -198,6 +198,8 @@ pub struct Host {
     pub files: Vec<HostFile>,
     /// Further users, with groups of the same names.
     pub users: Vec<User>,
+    /// Packages of the distribution that the base must have.
+    pub packages: Vec<String>,
     /// Further directories, and whose those are that are there anyway.
     pub directories: Vec<HostDirectory>,
     /// The time zone, as `Asia/Tokyo`; `None` leaves the distribution's.

@@ -282,6 +282,9 @@ pub(super) struct HostSection {
     pub(super) files: Option<Vec<HostFileFile>>,
     /// Further users, each with a group of the same name and number.
     pub(super) users: Option<Vec<UserFile>>,
+    /// Packages of the distribution, beside the blueprint's: a base that is built gets them, one that is imported must have
+    /// them.
+    pub(super) packages: Option<Vec<String>>,
     /// Further directories; the image's and kimage's get the owner and mode that are given here.
     pub(super) directories: Option<Vec<HostDirectoryFile>>,
     /// The time zone, as `Asia/Tokyo`; the distribution's unless given. The image must have it.

@@ -92,6 +92,7 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             kernel_arguments: Vec::new(),
             files: Vec::new(),
             users: Vec::new(),
+            packages: Vec::new(),
             directories: Vec::new(),
             timezone: None,
             time_service: None,

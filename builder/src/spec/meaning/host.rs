@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, clock, directories, syntax};
+use super::{Checker, Finding, clock, directories, packages, syntax};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
@@ -52,6 +52,7 @@ pub(super) fn check(
 ) -> Host {
     let top = Pointer::top().key("host");
     let given = file.host.clone().unwrap_or_default();
+    let packages = packages::check(check, &given, nodes);
     let directories = directories::check(check, &given);
     let timezone = clock::timezone(check, &given);
     let time_service = clock::service(&given);
@@ -85,6 +86,7 @@ pub(super) fn check(
             top.key("users"),
             given.users.as_deref().unwrap_or_default(),
         ),
+        packages,
         directories,
         timezone,
         time_service,

@@ -15,6 +15,7 @@ mod host;
 mod images;
 mod network;
 mod nodes;
+mod packages;
 mod paths;
 mod syntax;
 mod versions;

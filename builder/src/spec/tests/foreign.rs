@@ -42,6 +42,7 @@ fn full() -> Value {
             "kernelArguments": ["console=ttyS0"],
             "files": [{"path": "/etc/motd", "mode": "0644", "owner": "root", "group": "root", "content": "hi", "replace": true}],
             "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}],
+            "packages": ["ipset"],
             "directories": [{"path": "/srv/data", "mode": "0700", "owner": "kube", "group": "kube"}],
             "timezone": "UTC",
             "timeService": "chrony"

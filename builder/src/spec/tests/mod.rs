@@ -10,6 +10,8 @@ mod foreign;
 mod host;
 mod network;
 mod nodes;
+mod objection;
+mod packages;
 mod paths;
 mod printed;
 mod shape;
