@@ -136,7 +136,7 @@ pub struct Fetch {
 /// What `kimage base` does.
 #[derive(Debug, Subcommand)]
 pub enum Base {
-    /// Build one with the distribution's own packages.
+    /// Build one with the distribution's own packages, those among them that the cluster file asks for.
     Build {
         /// The blueprint, as debian-12.
         image: String,
@@ -148,7 +148,7 @@ pub enum Base {
     Import {
         /// The blueprint, as ubuntu-24.04.
         image: String,
-        /// The archive or directory.
+        /// The archive or directory; a list of its packages may lie beside it, as `root.tar.packages`.
         path: PathBuf,
     },
     /// Show what is prepared.

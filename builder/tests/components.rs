@@ -10,7 +10,7 @@ use std::process::Command;
 
 use kimage::tree::{Content, Kind, Tree};
 
-use composed::composed;
+use composed::trees;
 
 mod composed;
 
@@ -61,7 +61,7 @@ fn flags(unit: &str) -> Vec<String> {
 
 #[test]
 fn an_account_owns_what_its_program_reads_and_nobody_else_may() {
-    let tree = &composed(&cluster("1.34.2", "debian-12", USERS))[0];
+    let tree = &trees(&cluster("1.34.2", "debian-12", USERS))[0];
     insta::assert_snapshot!(owned(tree), @r#"
     0600 200:200 /etc/kubernetes/audit-policy.yaml
     0600 200:200 /etc/kubernetes/controller-manager.conf
@@ -84,7 +84,7 @@ fn an_account_owns_what_its_program_reads_and_nobody_else_may() {
 #[test]
 fn an_old_api_server_does_not_get_the_key_of_service_accounts() {
     let users = USERS.replace("kube-controller-manager: {user: kube}, ", "");
-    let tree = &composed(&cluster("1.15.3", "centos-7", &users))[0];
+    let tree = &trees(&cluster("1.15.3", "centos-7", &users))[0];
     insta::assert_snapshot!(owned(tree), @r#"
     0600 200:200 /etc/kubernetes/audit-policy.yaml
     0600 200:200 /etc/kubernetes/encryption.yaml
@@ -102,7 +102,7 @@ fn an_old_api_server_does_not_get_the_key_of_service_accounts() {
 
 #[test]
 fn without_accounts_everything_is_roots_but_etcds() {
-    let tree = &composed(&cluster("1.34.2", "debian-12", ""))[0];
+    let tree = &trees(&cluster("1.34.2", "debian-12", ""))[0];
     insta::assert_snapshot!(owned(tree), @r#"
     0600 950:950 /etc/kubernetes/pki/etcd/peer.key
     0600 950:950 /etc/kubernetes/pki/etcd/server.key
@@ -112,8 +112,8 @@ fn without_accounts_everything_is_roots_but_etcds() {
 
 #[test]
 fn a_shell_reads_the_flags_that_would_stand_in_the_unit() {
-    let plain = composed(&cluster("1.34.2", "debian-12", ""));
-    let moved = composed(&cluster("1.34.2", "debian-12", FILES));
+    let plain = trees(&cluster("1.34.2", "debian-12", ""));
+    let moved = trees(&cluster("1.34.2", "debian-12", FILES));
     for (component, path, variable, nodes) in [
         (
             "kube-apiserver",

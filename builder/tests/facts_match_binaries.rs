@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use kimage::facts::{self, ConfigurationKind};
 use kimage::program::{Program, ProgramError};
-use kimage::spec::{Component, Version};
+use kimage::spec::{self, Component, Version};
 use serde_json::{Map, Value, json};
 
 use rendered::{unknown_paths, written};
@@ -475,4 +475,95 @@ fn unknown_fields(said: &str) -> Vec<String> {
         .skip(1)
         .filter_map(|rest| rest.split_once('"').map(|(name, _)| name.to_owned()))
         .collect()
+}
+
+/// Audit policies, and whether an API server starts with them.
+const POLICIES: &[(&str, bool)] = &[
+    ("rules: [{level: Metadata}]", true),
+    (
+        "omitStages: [RequestReceived, Panic]\n\
+         rules: [{level: None, users: [a], verbs: [get], nonResourceURLs: [\"/healthz*\"]}]",
+        true,
+    ),
+    (
+        "rules: [{level: RequestResponse, namespaces: [a], resources: [{group: '', resources: [pods], resourceNames: [b]}]}]",
+        true,
+    ),
+    ("rules: []", false),
+    ("rules: [{level: Everything}]", false),
+    ("rules: [{verbs: [get]}]", false),
+    ("rules: [{level: None, users: root}]", false),
+    ("rules: [{level: None, omitStages: [Received]}]", false),
+    ("omitStages: [Received]\nrules: [{level: None}]", false),
+    (
+        "rules: [{level: None, nonResourceURLs: [/x], namespaces: [a]}]",
+        false,
+    ),
+    (
+        "rules: [{level: None, nonResourceURLs: [/x], resources: [{group: apps}]}]",
+        false,
+    ),
+    (
+        "rules: [{level: None, resources: [{group: '', resourceNames: [a]}]}]",
+        false,
+    ),
+];
+
+/// An API server reads its audit policy, then looks for a webhook that is not there: it starts nothing.
+#[test]
+fn kimage_refuses_the_audit_policies_that_a_real_api_server_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for arguments in [
+        vec!["genpkey", "-algorithm", "RSA", "-out", &path("sa.key")],
+        vec![
+            "rsa",
+            "-in",
+            &path("sa.key"),
+            "-pubout",
+            "-out",
+            &path("sa.pub"),
+        ],
+    ] {
+        Program::new("openssl").args(arguments).run().unwrap();
+    }
+    for release in kubernetes(&["kube-apiserver"]) {
+        let format = &facts::minor(release.version).unwrap().audit_policy;
+        let own = written(
+            "",
+            "master",
+            "/etc/kubernetes/audit-policy.yaml",
+            release.version,
+        );
+        let own = (own.unwrap(), true);
+        let others = POLICIES.iter().map(|(rules, right)| {
+            let head = format!("apiVersion: {}\nkind: {}\n", format.version, format.kind);
+            (head + rules + "\n", *right)
+        });
+        for (policy, right) in others.chain([own]) {
+            fs::write(path("policy.yaml"), &policy).unwrap();
+            let said = said(
+                &release.program(Component::KubeApiserver),
+                &[
+                    "--etcd-servers=https://127.0.0.1:1".to_owned(),
+                    "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+                    "--service-account-issuer=https://example.org".to_owned(),
+                    format!("--service-account-key-file={}", path("sa.pub")),
+                    format!("--service-account-signing-key-file={}", path("sa.key")),
+                    format!("--cert-dir={}", path("certificates")),
+                    format!("--audit-policy-file={}", path("policy.yaml")),
+                    format!("--audit-log-path={}", path("audit.log")),
+                    format!("--audit-webhook-config-file={}", path("nothing")),
+                ],
+            );
+            let taken = said.contains("initializing audit webhook");
+            assert!(
+                taken || said.contains("loading audit policy file"),
+                "{said}"
+            );
+            assert_eq!(taken, right, "{} {policy}{said}", release.version);
+            let read = spec::audit_policy(&policy, "policy.yaml", format);
+            assert_eq!(read.is_ok(), right, "{policy}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use std::process::Command;
 
 use kimage::tree::{Content, Kind, Tree};
 
-use composed::composed;
+use composed::trees;
 
 mod composed;
 
@@ -124,7 +124,7 @@ fn systemd_tells_of_what_it_does_not_take() {
     ] {
         let unit =
             format!("host: {{units: [{{name: kubelet.service, dropIn: \"[Service]\\n{text}\"}}]}}");
-        let nodes = composed(&cluster("1.34.2", "debian-12", &unit));
+        let nodes = trees(&cluster("1.34.2", "debian-12", &unit));
         let verdict = verdict(&nodes[0]);
         assert!(verdict.contains(told), "{verdict}");
     }
@@ -137,7 +137,7 @@ fn systemd_takes_every_unit() {
         ("1.23.17", "debian-12"),
         ("1.34.2", "debian-12"),
     ] {
-        for node in composed(&cluster(version, image, "")) {
+        for node in trees(&cluster(version, image, "")) {
             assert_eq!(verdict(&node), "", "{version}");
         }
     }
@@ -146,7 +146,7 @@ fn systemd_takes_every_unit() {
 #[test]
 fn systemd_takes_every_unit_with_all_that_users_can_say_of_it() {
     for (version, image) in [("1.15.3", "centos-7"), ("1.34.2", "debian-12")] {
-        for node in composed(&cluster(version, image, EVERYTHING)) {
+        for node in trees(&cluster(version, image, EVERYTHING)) {
             assert_eq!(verdict(&node), "", "{version}");
         }
     }

@@ -23,6 +23,8 @@ use crate::tree::{Blob, TreePath};
 pub struct BuildOptions {
     /// Where packages come from; mmdebstrap's own default when absent.
     pub mirror: Option<String>,
+    /// Packages beside the blueprint's.
+    pub packages: Vec<String>,
 }
 
 /// What mmdebstrap says that is worth a line here, and what it is called.
@@ -47,7 +49,7 @@ pub fn build(
     let image = &blueprint.name;
     let recipe = match &blueprint.source {
         Source::Mmdebstrap(recipe) => recipe,
-        Source::Import { advice } => {
+        Source::Import { advice, .. } => {
             return Err(BaseError::ImportOnly {
                 image: image.clone(),
                 advice: advice.clone(),
@@ -86,6 +88,7 @@ pub fn build(
         filesystem,
         &code,
         "mmdebstrap".to_owned(),
+        None,
         report,
     )
 }
@@ -105,7 +108,7 @@ fn mmdebstrap(
         .arg(format!("--variant={}", recipe.variant.name()))
         .arg(format!("--architectures={}", blueprint.architecture))
         .arg("--aptopt=Apt::Install-Recommends \"false\"")
-        .arg(format!("--include={}", recipe.packages.join(",")));
+        .arg(format!("--include={}", include(recipe, options)));
     for top in top_names(recipe) {
         let from = files.join(top);
         program = program.arg(format!("--essential-hook=copy-in {} /", from.display()));
@@ -115,6 +118,17 @@ fn mmdebstrap(
         Some(mirror) => program.arg(mirror),
         None => program,
     }
+}
+
+/// All packages, as mmdebstrap takes them.
+fn include(recipe: &Mmdebstrap, options: &BuildOptions) -> String {
+    let mut packages = recipe.packages.clone();
+    for package in &options.packages {
+        if !packages.contains(package) {
+            packages.push(package.clone());
+        }
+    }
+    packages.join(",")
 }
 
 /// The first names of the recipe's files, once each.
@@ -151,4 +165,27 @@ fn write_files(directory: &Path, recipe: &Mmdebstrap) -> Result<(), BaseError> {
         set_mode(&file, 0o644)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blueprint::Blueprints;
+
+    #[test]
+    fn packages_that_are_asked_for_are_built_in_once() {
+        let blueprints = Blueprints::embedded().unwrap();
+        let Source::Mmdebstrap(recipe) = &blueprints.find("debian-12").unwrap().source else {
+            panic!("debian-12 is built");
+        };
+        let with = |packages: &[&str]| {
+            let options = BuildOptions {
+                packages: packages.iter().map(|name| (*name).to_owned()).collect(),
+                ..BuildOptions::default()
+            };
+            include(recipe, &options)
+        };
+        assert_eq!(with(&["ipset"]), with(&[]));
+        assert_eq!(with(&["tzdata", "ipset"]), with(&[]) + ",tzdata");
+    }
 }

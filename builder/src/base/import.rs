@@ -45,7 +45,16 @@ pub fn import(
         report,
     )?;
     let source = path.display().to_string();
-    settle(cache, blueprint, filesystem, &code, source, report)
+    let listed = list_beside(path)?;
+    settle(
+        cache,
+        blueprint,
+        filesystem,
+        &code,
+        source,
+        listed.as_deref(),
+        report,
+    )
 }
 
 pub(super) fn read(
@@ -132,6 +141,19 @@ fn read_layers(
         .map_err(|error| error.about(unpacker.given))?;
     }
     Ok(layers)
+}
+
+/// What lies beside `root.tar` as `root.tar.packages`: a line `NAME VERSION` a package, for bases whose own records are
+/// a database.
+fn list_beside(path: &Path) -> Result<Option<String>, BaseError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".packages");
+    let path = Path::new(&name);
+    match fs::read_to_string(path) {
+        Ok(list) => Ok(Some(list)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(BaseError::machine("read", path)(error)),
+    }
 }
 
 fn is_tar(path: &Path) -> Result<bool, BaseError> {

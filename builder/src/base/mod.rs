@@ -109,6 +109,11 @@ impl Base {
         lookup::find(&self.layer, &template.replace("{version}", version)).map(|(path, _)| path)
     }
 
+    /// Whether it has something at a path, links followed inside the image.
+    pub fn has(&self, path: &str) -> bool {
+        lookup::find(&self.layer, path).is_some()
+    }
+
     /// Reads a whole file of it, links followed inside the image; `None` when it has none.
     pub fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, BaseError> {
         lookup::read(&self.layer, path).map_err(BaseError::machine("read", Path::new(path)))
@@ -186,6 +191,7 @@ fn settle(
     filesystem: Filesystem,
     code: &BootCode,
     source: String,
+    listed: Option<&str>,
     report: &Report,
 ) -> Result<Prepared, BaseError> {
     let image = &blueprint.name;
@@ -205,7 +211,7 @@ fn settle(
             lacks: essential,
         });
     }
-    let prepared = store::keep(cache, blueprint, layer, code, &lacks, source)?;
+    let prepared = store::keep(cache, blueprint, layer, code, &lacks, source, listed)?;
     report.step(&format!(
         "{image} is prepared: {} entries, {} MB, digest {}",
         prepared.entries,

@@ -112,7 +112,8 @@ pub(super) fn temporary(cache: &Path, image: &str) -> Result<NamedTempFile, Base
         .map_err(BaseError::machine("write in", &directory))
 }
 
-/// Keeps a layer as the image's base from now on.
+/// Keeps a layer as the image's base from now on. `listed` are its packages and versions where it does not say them
+/// itself.
 pub(super) fn keep(
     cache: &Path,
     blueprint: &Blueprint,
@@ -120,10 +121,14 @@ pub(super) fn keep(
     code: &BootCode,
     lacks: &[Lack],
     source: String,
+    listed: Option<&str>,
 ) -> Result<Prepared, BaseError> {
     let image = blueprint.name.as_str();
     let directory = directory(cache, image);
-    let packages = packages(&layer);
+    let packages = match listed {
+        Some(list) => in_order(list.lines().map(str::to_owned)),
+        None => packages(&layer),
+    };
     let kernel = lookup::kernels(&layer).into_iter().next();
 
     let mut file = temporary(cache, image)?;
@@ -242,12 +247,19 @@ fn packages(layer: &Layer) -> Vec<String> {
                 .lines()
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
         };
-        if let (Some(name), Some(version)) = (field("Package"), field("Version")) {
+        // What was removed but for its configuration is in the records, too.
+        let installed = field("Status").is_none_or(|status| status.ends_with(" installed"));
+        if let (Some(name), Some(version), true) = (field("Package"), field("Version"), installed) {
             packages.push(format!("{name} {version}"));
         }
     }
-    packages.sort();
-    packages
+    in_order(packages)
+}
+
+fn in_order(lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+    lines.sort();
+    lines
 }
 
 pub(super) fn write(file: &mut NamedTempFile, bytes: &[u8]) -> Result<(), BaseError> {

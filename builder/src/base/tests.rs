@@ -957,3 +957,21 @@ fn a_directory_with_hard_links_and_old_times_is_read() {
     );
     assert_eq!(layer.get("/etc/a").unwrap().meta.mtime, 0);
 }
+
+#[test]
+fn a_base_says_which_packages_it_has_or_a_list_beside_it_does() {
+    let scene = Scene::new();
+    let status = "Package: ipset\nStatus: install ok installed\nVersion: 7.17-1\n\n\
+                  Package: ntp\nStatus: deinstall ok config-files\nVersion: 1:4.2\n";
+    let archive = || complete().file("var/lib/dpkg/status", status);
+    let prepared = imported(&scene, archive()).unwrap();
+    assert_eq!(prepared.packages, ["ipset 7.17-1"]);
+    scene.write(
+        "root.tar.packages",
+        b"ipset 7.1-1.el7\n\nchrony 3.4-1.el7\n",
+    );
+    let prepared = imported(&scene, archive()).unwrap();
+    assert_eq!(prepared.packages, ["chrony 3.4-1.el7", "ipset 7.1-1.el7"]);
+    let base = Base::open(&scene.cache(), "debian-12").unwrap();
+    assert!(base.has("/lib/systemd/systemd") && !base.has("/lib/systemd/other"));
+}

@@ -71,7 +71,20 @@ pub enum Source {
     Import {
         /// What people can do to get one.
         advice: String,
+        /// Packages that nodes need of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        packages: Vec<String>,
     },
+}
+
+impl Source {
+    /// The packages that the blueprint names.
+    pub fn packages(&self) -> &[String] {
+        match self {
+            Self::Mmdebstrap(recipe) => &recipe.packages,
+            Self::Import { packages, .. } => packages,
+        }
+    }
 }
 
 /// What mmdebstrap is told.

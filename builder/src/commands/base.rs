@@ -6,15 +6,22 @@ use serde::Serialize;
 use crate::base::{self, BuildOptions, Limits, Listed};
 use crate::cli;
 use crate::failure::Outcome;
+use crate::spec::Cluster;
 
 pub(super) fn run(site: &Site, command: cli::Base) -> Outcome {
     let blueprints = site.blueprints()?;
     match command {
         cli::Base::Build { image, mirror } => {
+            let blueprint = blueprints.find(&image)?;
+            // A base serves without a cluster file, too.
+            let packages = match site.file.exists() {
+                true => packages(&site.cluster()?, &image),
+                false => Vec::new(),
+            };
             base::build(
-                blueprints.find(&image)?,
+                blueprint,
                 &site.cache,
-                &BuildOptions { mirror },
+                &BuildOptions { mirror, packages },
                 &site.report,
             )?;
         }
@@ -51,6 +58,14 @@ pub(super) fn run(site: &Site, command: cli::Base) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The packages that a cluster asks of an image, if it uses it.
+fn packages(cluster: &Cluster, image: &str) -> Vec<String> {
+    match cluster.nodes.iter().any(|node| node.image == image) {
+        true => cluster.host.packages.clone(),
+        false => Vec::new(),
+    }
 }
 
 /// One image, prepared or not.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::gather::{self, Gathered};
 use super::select::select;
 use super::site::{Site, SiteError, print, print_json};
+use super::wanted;
 use crate::base::Base;
 use crate::blueprint::Blueprint;
 use crate::cli::{Build, Format};
@@ -67,7 +68,7 @@ pub(super) fn run(site: &Site, arguments: &Build) -> Outcome {
     let cluster = site.cluster()?;
     let plan = plan::plan(&cluster, &site.blueprints()?)?;
     let nodes = select(&plan, &arguments.selection)?;
-    let shared = shared(site, &plan, &nodes)?;
+    let shared = shared(site, &cluster, &plan, &nodes)?;
     let bases = shared
         .values()
         .map(|shared| (shared.base.image.clone(), shared.base.digest))
@@ -131,12 +132,14 @@ pub(super) fn run(site: &Site, arguments: &Build) -> Outcome {
 /// Opens bases and measures overlays, once per role and image.
 fn shared(
     site: &Site,
+    cluster: &Cluster,
     plan: &plan::Plan,
     nodes: &[&NodePlan],
 ) -> Outcome<BTreeMap<(Role, String), Shared>> {
     let overlays = site.overlays()?;
     let blueprints = site.blueprints()?;
     let mut shared = BTreeMap::new();
+    let mut lacks = Vec::new();
     for node in nodes {
         let key = (node.role, node.image.clone());
         if shared.contains_key(&key) {
@@ -144,6 +147,7 @@ fn shared(
         }
         let blueprint = blueprints.find(&node.image)?.clone();
         let base = Base::open(&site.cache, &node.image)?;
+        lacks.extend(wanted::lacks(cluster, node, &blueprint, &base));
         let accounts = accounts(&base)?;
         let overlays = RoleOverlays::measure(&overlays, plan, node)?;
         shared.insert(
@@ -155,6 +159,9 @@ fn shared(
                 overlays,
             },
         );
+    }
+    if !lacks.is_empty() {
+        return Err(site.objections(&lacks)?.into());
     }
     Ok(shared)
 }
@@ -206,6 +213,7 @@ fn build(
         programs: &gathered.programs,
         images: &gathered.images,
         addons: &gathered.addons,
+        audit_policy: gathered.audit_policy.as_deref(),
     };
     let layers = compose::layers(node, &shared.overlays, &materials)?;
     let boot = &shared.blueprint.boot;

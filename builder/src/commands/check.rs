@@ -1,35 +1,35 @@
-//! `kimage check`: every problem of the cluster file at once.
+//! `kimage check`: every problem of the cluster file, and of the audit policy that it names, at once.
 
+use super::audit_policy;
 use super::site::{Site, print, print_json};
 use crate::cli::Json;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::plan;
-use crate::spec;
+use crate::spec::{self, Problems, SpecError};
 
 pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
     let text = site.read(&site.file)?;
-    let (problems, failure) =
-        match spec::parse_with(&text, &site.file.display().to_string(), &site.blueprints()?) {
-            Ok((cluster, warnings)) => {
-                plan::plan(&cluster, &site.blueprints()?)?;
-                (warnings, None)
-            }
-            Err(error) => (
-                error.problems().clone(),
-                Some(Box::<dyn Failure>::from(error)),
-            ),
-        };
+    let name = site.file.display().to_string();
+    let (warnings, failure) = match spec::parse_with(&text, &name, &site.blueprints()?) {
+        Ok((cluster, warnings)) => {
+            plan::plan(&cluster, &site.blueprints()?)?;
+            let failure = audit_policy::read(site, &cluster)?.err();
+            (Some(warnings), failure)
+        }
+        Err(error) => (None, Some(error)),
+    };
     if arguments.json {
-        print_json(&problems)?;
+        let failed = failure.as_ref().map(SpecError::problems);
+        let all = warnings.iter().chain(failed);
+        print_json(&all.flat_map(Problems::records).collect::<Vec<_>>())?;
+    } else if let Some(warnings) = warnings.filter(|warnings| !warnings.is_empty()) {
+        site.report.plain(&warnings.styled());
     }
     match failure {
-        Some(failure) => Err(failure),
+        Some(failure) => Err(failure.into()),
         None => {
             if !arguments.json {
-                if !problems.is_empty() {
-                    site.report.plain(&problems.styled());
-                }
-                print(&format!("{}: no errors\n", site.file.display()))?;
+                print(&format!("{name}: no errors\n"))?;
             }
             Ok(())
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
+use super::audit_policy;
 use super::site::{Site, SiteError};
 use crate::artifact::{
     Artifact, Bars, Check, Connections, Fetched, Fetcher, ImageReference, Lines, Lock, Material,
@@ -28,6 +29,8 @@ pub(super) struct Gathered {
     pub(super) credentials: Credentials,
     /// The cluster file's manifests: name and text.
     pub(super) addons: Vec<(String, Vec<u8>)>,
+    /// The audit policy that the cluster file names.
+    pub(super) audit_policy: Option<String>,
 }
 
 /// Brings everything that the images of `nodes` need, but their bases.
@@ -40,6 +43,7 @@ pub(super) fn gather(
     bases: &BTreeMap<String, Digest>,
 ) -> Outcome<Gathered> {
     let addons = addons(site, cluster)?;
+    let audit_policy = audit_policy::read(site, cluster)??;
     let store = Store::new(&site.cache);
     let mut programs = Programs::new();
     let mut archives = BTreeMap::new();
@@ -73,6 +77,7 @@ pub(super) fn gather(
         images,
         credentials,
         addons,
+        audit_policy,
     })
 }
 

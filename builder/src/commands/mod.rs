@@ -2,6 +2,7 @@
 //!
 //! What is not an input of a build enters here and nowhere else: the clock, the environment, the current directory.
 
+mod audit_policy;
 mod base;
 mod boot;
 mod build;
@@ -17,6 +18,7 @@ mod render;
 mod select;
 mod shell;
 mod site;
+mod wanted;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Outcome;

@@ -39,6 +39,7 @@ pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
             programs: &gathered.programs,
             images: &gathered.images,
             addons: &gathered.addons,
+            audit_policy: gathered.audit_policy.as_deref(),
         };
         let layers = compose::layers(
             node,

@@ -8,7 +8,7 @@ use crate::cli::Cli;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::overlay::Overlays;
 use crate::report::Report;
-use crate::spec::{self, Cluster};
+use crate::spec::{self, Cluster, Objection, SpecError};
 
 /// Where a command runs.
 pub(super) struct Site {
@@ -105,6 +105,13 @@ impl Site {
             self.report.plain(&warnings.styled());
         }
         Ok(cluster)
+    }
+
+    /// Objections of later phases, at their places in the cluster file.
+    pub(super) fn objections(&self, list: &[Objection]) -> Result<SpecError, SiteError> {
+        let text = self.read(&self.file)?;
+        let name = self.file.display().to_string();
+        Ok(spec::objections(&text, &name, list))
     }
 
     /// The text of the cluster file or of a file beside it.

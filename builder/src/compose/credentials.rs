@@ -1,6 +1,6 @@
 //! Certificates, keys and kubeconfigs: which of them a node holds, where, and who may read them.
 //!
-//! Paths are kubeadm's, because that is where people and their tools look. Every file that differs between nodes has the
+//! Names are kubeadm's, because that is what people and their tools look for. Every file that differs between nodes has the
 //! same size on all of them: PEM, YAML and kubeconfigs end in as many line feeds as it takes.
 
 use base64::Engine as _;
@@ -23,12 +23,6 @@ const KUBECONFIG: usize = 16 << 10;
 /// Room for a time.
 const CLOCK: usize = 16;
 
-/// Where kubeadm puts certificates and keys.
-const PKI: &str = "/etc/kubernetes/pki";
-
-/// Where the kubelet keeps its client certificate, and renews it.
-const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
-
 /// The stage.
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut files = Files {
@@ -36,6 +30,9 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         cluster: materials.cluster,
     };
     let held = materials.credentials;
+    let pki = &node.values.cluster.paths.pki;
+    // Where the kubelet keeps its client certificate, and renews it.
+    let kubelet_pki = format!("{}/pki", node.values.cluster.paths.kubelet);
     let itself = format!("system:node:{}", node.name);
     let access = |user| Access {
         cluster: &node.values.cluster.name,
@@ -43,12 +40,14 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         user,
         authority: &held.kubernetes_ca,
     };
-    files.shared(&format!("{PKI}/ca.crt"), 0o644, &held.kubernetes_ca)?;
+    files.shared(&format!("{pki}/ca.crt"), 0o644, &held.kubernetes_ca)?;
     if let Some(serving) = &held.kubelet_serving {
-        files.pair(&format!("{PKI}/kubelet"), "kubelet-serving", serving, None)?;
+        files.pair(&format!("{pki}/kubelet"), "kubelet-serving", serving, None)?;
     }
     match &held.kubelet {
-        KubeletIdentity::Certificate(pair) => files.kubelet(&access(&itself), pair)?,
+        KubeletIdentity::Certificate(pair) => {
+            files.kubelet(&access(&itself), pair, &kubelet_pki)?
+        }
         KubeletIdentity::Token(token) => files.own(
             "/etc/kubernetes/bootstrap.kubeconfig",
             0o600,
@@ -72,6 +71,9 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             &master.scheduler,
         )?;
         files.kubeconfig("admin", &access("kubernetes-admin"), &master.admin)?;
+        // Where kubectl looks by itself.
+        files.directory("/root/.kube", 0o700)?;
+        files.link("/root/.kube/config", "/etc/kubernetes/admin.conf")?;
         files.kubeconfig(
             "super-admin",
             &access("kimage-bootstrap"),
@@ -94,23 +96,24 @@ fn control_plane(
     node: &NodePlan,
     master: &ControlPlane,
 ) -> Result<(), ComposeError> {
+    let pki = &node.values.cluster.paths.pki;
     let etcd = ACCOUNTS
         .iter()
         .find(|account| account.name == "etcd")
         .map(|account| account.id);
-    files.secret(&format!("{PKI}/ca.key"), master.kubernetes_ca_key.clone())?;
+    files.secret(&format!("{pki}/ca.key"), master.kubernetes_ca_key.clone())?;
     files.shared(
-        &format!("{PKI}/front-proxy-ca.crt"),
+        &format!("{pki}/front-proxy-ca.crt"),
         0o644,
         &master.front_proxy_ca,
     )?;
-    files.shared(&format!("{PKI}/etcd/ca.crt"), 0o644, &master.etcd_ca)?;
+    files.shared(&format!("{pki}/etcd/ca.crt"), 0o644, &master.etcd_ca)?;
     files.text(
-        &format!("{PKI}/sa.pub"),
+        &format!("{pki}/sa.pub"),
         0o644,
         master.service_account.public.clone(),
     )?;
-    files.secret(&format!("{PKI}/sa.key"), master.service_account.key.clone())?;
+    files.secret(&format!("{pki}/sa.key"), master.service_account.key.clone())?;
     files.secret(
         "/etc/kubernetes/encryption.yaml",
         encryption(node, &master.encryption_key),
@@ -138,13 +141,13 @@ fn control_plane(
             &master.etcd_healthcheck_client,
         ),
     ] {
-        files.pair(&format!("{PKI}/{name}"), certificate, pair, None)?;
+        files.pair(&format!("{pki}/{name}"), certificate, pair, None)?;
     }
     for (name, certificate, pair) in [
         ("etcd/server", "etcd-server", &master.etcd_server),
         ("etcd/peer", "etcd-peer", &master.etcd_peer),
     ] {
-        files.pair(&format!("{PKI}/{name}"), certificate, pair, etcd)?;
+        files.pair(&format!("{pki}/{name}"), certificate, pair, etcd)?;
     }
     Ok(())
 }
@@ -271,16 +274,21 @@ impl Files<'_> {
 
     /// A kubelet's certificate, and the kubeconfig that names it. The kubelet renews it itself: it wants a link
     /// `current`, which it moves on to the next file.
-    fn kubelet(&mut self, access: &Access<'_>, pair: &Pair) -> Result<(), ComposeError> {
+    fn kubelet(
+        &mut self,
+        access: &Access<'_>,
+        pair: &Pair,
+        kubelet_pki: &str,
+    ) -> Result<(), ComposeError> {
         let owner = self.owner("kubelet").unwrap_or(0);
         self.own(
-            &format!("{KUBELET_PKI}/kubelet-client-kimage.pem"),
+            &format!("{kubelet_pki}/kubelet-client-kimage.pem"),
             0o600,
             owner,
             pair.combined(),
             KUBECONFIG,
         )?;
-        let current = format!("{KUBELET_PKI}/kubelet-client-current.pem");
+        let current = format!("{kubelet_pki}/kubelet-client-current.pem");
         self.link(&current, "kubelet-client-kimage.pem")?;
         self.own(
             "/etc/kubernetes/kubelet.conf",
@@ -313,6 +321,11 @@ impl Files<'_> {
     fn earliest(&mut self, from: time::OffsetDateTime) -> Result<(), ComposeError> {
         let text = Secret::new(from.unix_timestamp().to_string().into_bytes());
         self.own("/etc/kimage/earliest-time", 0o644, 0, text, CLOCK)
+    }
+
+    fn directory(&mut self, path: &str, mode: u16) -> Result<(), ComposeError> {
+        self.layer.directory(path.parse()?, Meta::root(mode));
+        Ok(())
     }
 
     fn link(&mut self, path: &str, target: &str) -> Result<(), ComposeError> {

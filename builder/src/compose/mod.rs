@@ -28,8 +28,10 @@ pub use accounts::AccountFiles;
 pub use boot::esp;
 pub use error::ComposeError;
 pub use fingerprint::fingerprint;
+pub use host::ZONES;
 pub use preload::PreloadedImage;
 pub use programs::Programs;
+pub use system::DISTRIBUTION_UNITS;
 
 use crate::overlay::{self, Overlays, Slots};
 use crate::plan::{NodePlan, Plan};
@@ -51,6 +53,8 @@ pub struct Materials<'a> {
     pub images: &'a [PreloadedImage],
     /// Manifests that people wrote: file name and text, in the order of the cluster file.
     pub addons: &'a [(String, Vec<u8>)],
+    /// The audit policy that people wrote; `None` leaves kimage's own.
+    pub audit_policy: Option<&'a str>,
 }
 
 /// Computes one layer from the plan and the materials.

@@ -17,10 +17,18 @@ struct Program {
     artifact: &'static str,
     /// Its path in the release: the end of it, because some begin with the version. Ends in `*` for all members.
     member: &'static str,
-    /// Where it goes: a directory if it ends in `/`.
-    path: &'static str,
+    /// Where it goes.
+    place: Place,
     /// Who has it.
     owner: Owner,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// The cluster's folder of programs.
+    Binaries,
+    /// A folder where others look for it.
+    Folder(&'static str),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,11 +37,11 @@ enum Owner {
     Masters,
 }
 
-const fn every(artifact: &'static str, member: &'static str, path: &'static str) -> Program {
+const fn every(artifact: &'static str, member: &'static str, place: Place) -> Program {
     Program {
         artifact,
         member,
-        path,
+        place,
         owner: Owner::Every,
     }
 }
@@ -42,15 +50,15 @@ const fn masters(artifact: &'static str, member: &'static str) -> Program {
     Program {
         artifact,
         member,
-        path: "/usr/local/bin/",
+        place: Place::Binaries,
         owner: Owner::Masters,
     }
 }
 
 /// All programs. To install one more, add a line.
 const PROGRAMS: &[Program] = &[
-    every("kubernetes", "server/bin/kubelet", "/usr/local/bin/"),
-    every("kubernetes", "server/bin/kube-proxy", "/usr/local/bin/"),
+    every("kubernetes", "server/bin/kubelet", Place::Binaries),
+    every("kubernetes", "server/bin/kube-proxy", Place::Binaries),
     masters("kubernetes", "server/bin/kube-apiserver"),
     masters("kubernetes", "server/bin/kube-controller-manager"),
     masters("kubernetes", "server/bin/kube-scheduler"),
@@ -58,16 +66,13 @@ const PROGRAMS: &[Program] = &[
     masters("etcd", "/etcd"),
     masters("etcd", "/etcdctl"),
     masters("etcd", "/etcdutl"),
-    every("containerd", "bin/containerd", "/usr/local/bin/"),
-    every(
-        "containerd",
-        "bin/containerd-shim-runc-v2",
-        "/usr/local/bin/",
-    ),
-    every("containerd", "bin/ctr", "/usr/local/bin/"),
-    every("runc", "", "/usr/local/sbin/runc"),
-    every("cni-plugins", "*", "/opt/cni/bin/"),
-    every("crictl", "crictl", "/usr/local/bin/"),
+    every("containerd", "bin/containerd", Place::Binaries),
+    // containerd looks for its shim beside itself, the shim for runc in `PATH`.
+    every("containerd", "bin/containerd-shim-runc-v2", Place::Binaries),
+    every("containerd", "bin/ctr", Place::Binaries),
+    every("runc", "", Place::Folder("/usr/local/sbin")),
+    every("cni-plugins", "*", Place::Folder("/opt/cni/bin")),
+    every("crictl", "crictl", Place::Binaries),
 ];
 
 /// The stage.
@@ -82,12 +87,12 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             continue;
         };
         for (name, slice) in program.slices(material)? {
-            let path = if program.path.ends_with('/') {
-                format!("{}{name}", program.path)
-            } else {
-                program.path.into()
+            let folder = match program.place {
+                Place::Binaries => node.values.cluster.paths.binaries.as_str(),
+                Place::Folder(folder) => folder,
             };
-            layer.file(path.parse()?, Meta::root(0o755), Content::Slice(slice));
+            let path = format!("{folder}/{name}").parse()?;
+            layer.file(path, Meta::root(0o755), Content::Slice(slice));
         }
     }
     Ok(layer)

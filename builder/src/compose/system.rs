@@ -22,23 +22,23 @@ fn balancer(kind: LoadBalancer) -> &'static [&'static str] {
 /// What starts where nobody may log in.
 const LOGIN: &[&str] = &["ssh.service", "ssh.socket", "sshd.service", "sshd.socket"];
 
-/// Directories by path and mode. Logs and state of Kubernetes are nobody else's business.
+/// Directories by path and mode, beside those that the cluster file can move. Logs and state of Kubernetes are nobody
+/// else's business.
 const DIRECTORIES: &[(&str, u16)] = &[
     ("/etc/kubernetes", 0o755),
-    ("/etc/kubernetes/pki", 0o755),
     ("/var/lib/kimage", 0o755),
-    ("/var/lib/kubelet", 0o700),
-    ("/var/lib/kubelet/pki", 0o700),
     ("/var/log/journal", 0o755),
     ("/etc/containerd/certs.d", 0o755),
 ];
 
 /// Directories of masters, with the account they belong to.
 const MASTER_DIRECTORIES: &[(&str, u16, Option<&str>)] = &[
-    ("/etc/kubernetes/pki/etcd", 0o755, None),
     ("/var/log/kubernetes", 0o700, None),
     ("/var/lib/etcd", 0o700, Some("etcd")),
 ];
+
+/// Where the distribution has its units.
+pub const DISTRIBUTION_UNITS: &str = "/usr/lib/systemd/system";
 
 /// What starts a unit of the distribution. Only its name matters to systemd, so this need not be its own choice.
 fn target(unit: &str) -> &'static str {
@@ -78,14 +78,21 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
     for unit in enabled.filter(|unit| !masked.contains(unit)) {
         add(
             &format!("/etc/systemd/system/{}.wants/{unit}", target(unit)),
-            Kind::Symlink(format!("/usr/lib/systemd/system/{unit}")),
+            Kind::Symlink(format!("{DISTRIBUTION_UNITS}/{unit}")),
             Meta::root(0o777),
         )?;
     }
     for (path, mode) in DIRECTORIES {
         add(path, Kind::Directory, Meta::root(*mode))?;
     }
+    let paths = &node.values.cluster.paths;
+    add(&paths.pki, Kind::Directory, Meta::root(0o755))?;
+    for path in [&paths.kubelet, &format!("{}/pki", paths.kubelet)] {
+        add(path, Kind::Directory, Meta::root(0o700))?;
+    }
     if node.role == Role::Master {
+        let etcd = format!("{}/etcd", paths.pki);
+        add(&etcd, Kind::Directory, Meta::root(0o755))?;
         for (path, mode, account) in MASTER_DIRECTORIES {
             let id = ACCOUNTS
                 .iter()

@@ -34,6 +34,7 @@ fn master(lines: &str) -> BTreeMap<String, (u32, String)> {
         programs: &Programs::new(),
         images: &[],
         addons: &[],
+        audit_policy: None,
     };
     let overlays = Overlays::embedded().unwrap();
     let measured = RoleOverlays::measure(&overlays, &plan, node).unwrap();

@@ -19,6 +19,7 @@
 
 mod components;
 mod containerd;
+mod coredns;
 mod flags;
 mod gates;
 mod minors;
@@ -27,6 +28,7 @@ mod settings;
 
 pub use components::{Argument, arguments};
 pub use containerd::{CniDirectory, ContainerdConfig, containerd_config};
+pub use coredns::corefile;
 pub use flags::{
     ConfigurationKind, FieldShape, FlagStatus, field, fields_at, flag, flags_at, flags_of_field,
     program, shape,

@@ -6,9 +6,12 @@
 
 mod accounts;
 mod arguments;
+mod clock;
 mod configurations;
 mod error;
 mod identity;
+mod packages;
+mod paths;
 mod services;
 mod values;
 mod yaml;
@@ -19,6 +22,7 @@ pub use accounts::{ACCOUNTS, Account};
 pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
+pub use paths::PathValues;
 pub use services::{EnvironmentFile, Service};
 pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
@@ -47,6 +51,8 @@ pub struct NodePlan {
     pub image: String,
     /// What is to be done with the distribution's units.
     pub units: Units,
+    /// Packages of the distribution that were asked for, if the cluster file asks for any.
+    pub packages: Vec<String>,
     /// What templates may use.
     pub values: Values,
     /// Files with the flags of programs, where they do not stand in units.
@@ -94,7 +100,8 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             cluster: shared.clone(),
             base: BaseValues {
                 network: blueprint.network,
-                time_sync: blueprint.time_sync,
+                time_sync: clock::service(cluster, blueprint),
+                family: blueprint.family,
             },
             node: values::node(cluster, minor, node, &disk),
         };
@@ -125,7 +132,8 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             name: node.name.clone(),
             role: node.role,
             image: node.image.clone(),
-            units: blueprint.units.clone(),
+            units: clock::units(cluster, blueprint),
+            packages: packages::asked(cluster, blueprint),
             values,
             environment_files,
             readers,
@@ -143,12 +151,20 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
 struct Images {
     pause: String,
     coredns: String,
+    /// Words of the Corefile that this CoreDNS knows and others do not.
+    corefile: Vec<String>,
     all: Vec<String>,
 }
 
 fn images(cluster: &Cluster, minor: &Minor) -> Images {
     let pause = minor.pause.clone();
-    let coredns = minor.coredns.clone();
+    let coredns = match &cluster.network.dns_image {
+        Some(image) => image.clone(),
+        None => minor.coredns.clone(),
+    };
+    let corefile = facts::corefile(&coredns)
+        .unwrap_or(&minor.corefile)
+        .to_vec();
     let mut all = vec![pause.clone(), coredns.clone()];
     for image in &cluster.images {
         if !all.contains(image) {
@@ -158,6 +174,7 @@ fn images(cluster: &Cluster, minor: &Minor) -> Images {
     Images {
         pause,
         coredns,
+        corefile,
         all,
     }
 }

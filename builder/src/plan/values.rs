@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
-use super::{Argument, DiskNames, Images, Service};
-use crate::blueprint::{Network, TimeSync};
+use super::{Argument, DiskNames, Images, PathValues, Service};
+use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{
     APISERVER_KUBELET_CLIENT, Cluster, FRONT_PROXY_CLIENT, Interface, Join, LoadBalancer, Node,
@@ -32,6 +32,8 @@ pub struct BaseValues {
     pub network: Network,
     /// What keeps the clock, as `chrony`.
     pub time_sync: TimeSync,
+    /// Whose conventions it follows, as `debian`.
+    pub family: Family,
 }
 
 /// Values that are the same on every node.
@@ -75,6 +77,8 @@ pub struct ClusterValues {
     pub etcd: EtcdValues,
     /// Container images.
     pub images: ImageValues,
+    /// Folders that the cluster file can move.
+    pub paths: PathValues,
     /// containerd.
     pub containerd: facts::ContainerdConfig,
     /// First lines of configuration files.
@@ -332,7 +336,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         services: cluster.network.services.to_string(),
         domain: cluster.network.domain.clone(),
         dns_address: cluster.network.dns_address.to_string(),
-        corefile: minor.corefile.clone(),
+        corefile: images.corefile.clone(),
         apply_flags: minor.apply_flags.clone(),
         dns_replicas: cluster.nodes.len().min(2),
         dns_servers: cluster
@@ -355,6 +359,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             pause: images.pause.clone(),
             coredns: images.coredns.clone(),
         },
+        paths: PathValues::from(&cluster.paths),
         containerd: facts::containerd_config(cluster.runtime.containerd),
         formats: Formats {
             kubelet: minor.kubelet_configuration.clone(),
@@ -548,10 +553,10 @@ fn entry(minor: &Minor, node: &Node) -> NodeEntry {
     }
 }
 
-/// Masters keep pods away, unless there is nobody else to run them.
+/// Masters keep pods away, unless they are to run them.
 fn taints(cluster: &Cluster, minor: &Minor, node: &Node) -> Vec<Taint> {
     let mut taints = Vec::new();
-    if node.role == Role::Master && cluster.nodes_of(Role::Worker).next().is_some() {
+    if node.role == Role::Master && !cluster.control_plane.schedulable {
         taints.extend(
             minor
                 .control_plane_taints

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::{CertificateOptions, Join, NodeName, Role};
+use super::{CertificateOptions, Join, NodeName, Paths, Role};
+use crate::blueprint::TimeSync;
 use crate::tree::TreePath;
 use crate::tree::acl::AclEntry;
 
@@ -42,6 +43,8 @@ pub struct Cluster {
     pub images: Vec<String>,
     /// Add-ons: manifests applied at first boot, in order; paths beside the cluster file.
     pub addons: Vec<PathBuf>,
+    /// Folders that are the user's to choose.
+    pub paths: Paths,
     /// What every node gets.
     pub host: Host,
     /// Additions and replacements per component: flags without the leading dashes.
@@ -105,7 +108,7 @@ pub struct Network {
     pub pods: Ipv4Net,
     /// Prefix length of one node's share of `pods`.
     pub node_prefix: u8,
-    /// All Services. The first address is the API's, the tenth the DNS's.
+    /// All Services. The first address is the API's.
     pub services: Ipv4Net,
     /// How pods of different nodes reach each other.
     pub cni: Cni,
@@ -113,6 +116,8 @@ pub struct Network {
     pub domain: String,
     /// The DNS Service's address.
     pub dns_address: Ipv4Addr,
+    /// The DNS's image, if not the one of this Kubernetes; a full reference.
+    pub dns_image: Option<String>,
     /// Name servers of the nodes; may be empty.
     pub dns_servers: Vec<Ipv4Addr>,
     /// Time servers of the nodes; empty means the distribution's.
@@ -140,6 +145,10 @@ pub struct ControlPlane {
     pub sans: Vec<String>,
     /// Where the endpoint leads.
     pub load_balancer: LoadBalancer,
+    /// The file with the API's audit policy, beside the cluster file; `None` means kimage's own.
+    pub audit_policy: Option<PathBuf>,
+    /// Whether masters run pods as workers do.
+    pub schedulable: bool,
 }
 
 impl ControlPlane {
@@ -229,6 +238,14 @@ pub struct Host {
     pub units: Vec<Unit>,
     /// Access for users and groups beside a file's own.
     pub acls: Vec<HostAcl>,
+    /// Packages of the distribution that the base must have.
+    pub packages: Vec<String>,
+    /// Further directories, and whose those are that are there anyway.
+    pub directories: Vec<HostDirectory>,
+    /// The time zone, as `Asia/Tokyo`; `None` leaves the distribution's.
+    pub timezone: Option<String>,
+    /// What keeps the clock; `None` leaves it to what the distribution has.
+    pub time_service: Option<TimeSync>,
 }
 
 /// Access to one file or directory.
@@ -238,6 +255,19 @@ pub struct HostAcl {
     pub path: TreePath,
     /// What is given, over what its mode and the base give.
     pub entries: Vec<AclEntry>,
+}
+
+/// A directory that the user wants in the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostDirectory {
+    /// Where it is.
+    pub path: TreePath,
+    /// Permission bits.
+    pub mode: u16,
+    /// Owner, as a name of the image.
+    pub owner: String,
+    /// Group, as a name of the image.
+    pub group: String,
 }
 
 /// A file that the user wants in the image.

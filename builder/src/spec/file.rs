@@ -14,6 +14,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::warning::Warning;
+
 /// A Kubernetes cluster, as kimage makes it: only `kubernetes.version` and `nodes` must be written.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -51,6 +53,8 @@ pub(super) struct ClusterFile {
     pub(super) images: Option<Vec<String>>,
     /// Manifests to apply at first boot, in this order: files or directories beside this file.
     pub(super) addons: Option<Vec<String>>,
+    /// Where a node has its programs, its certificates and the kubelet's state.
+    pub(super) paths: Option<PathsFile>,
     /// What every node gets beside Kubernetes.
     pub(super) host: Option<HostSection>,
     /// Flags added to those that kimage sets, or set instead of them, per component and without leading dashes.
@@ -62,6 +66,8 @@ pub(super) struct ClusterFile {
     pub(super) extra_config: Option<ExtraConfigFile>,
     /// Feature gates of every component of Kubernetes, as `SidecarContainers: true`.
     pub(super) feature_gates: Option<BTreeMap<String, bool>>,
+    /// Warnings that are meant: their names, as `kimage check` shows them.
+    pub(super) allow: Option<Vec<Warning>>,
     /// The machines. A node's share of the pod range is decided by its place in this list: add new ones at the end.
     #[schemars(length(min = 1))]
     pub(super) nodes: Vec<NodeFile>,
@@ -143,7 +149,7 @@ pub(super) struct EtcdFile {
 pub(super) struct NetworkFile {
     /// The range of all pods; `10.244.0.0/16` unless given.
     pub(super) pods: Option<String>,
-    /// The range of all Services; `10.96.0.0/16` unless given. The first address is the API's, the tenth the DNS's.
+    /// The range of all Services; `10.96.0.0/16` unless given. The first address is the API's.
     pub(super) services: Option<String>,
     /// How pods of different nodes reach each other: `bridge` (static routes, no daemon) or `none`.
     pub(super) cni: Option<CniFile>,
@@ -174,6 +180,11 @@ pub(super) struct DnsFile {
     pub(super) domain: Option<String>,
     /// Addresses of the nodes' name servers.
     pub(super) servers: Option<Vec<String>>,
+    /// The address of the cluster's own name server, in `network.services`; the tenth unless given.
+    pub(super) address: Option<String>,
+    /// The image of the cluster's own name server, a CoreDNS; the one that this Kubernetes was released with unless
+    /// given.
+    pub(super) image: Option<String>,
 }
 
 /// How clients and nodes find the API.
@@ -189,6 +200,10 @@ pub(super) struct ControlPlaneFile {
     pub(super) sans: Option<Vec<String>>,
     /// What spreads requests over the masters.
     pub(super) load_balancer: Option<LoadBalancerFile>,
+    /// A file beside this one with the rules of what the API writes into its audit log; kimage's own unless given.
+    pub(super) audit_policy: Option<String>,
+    /// Whether masters run pods as workers do; unless given, only if there are no workers.
+    pub(super) schedulable: Option<bool>,
 }
 
 /// What spreads requests over the masters.
@@ -355,6 +370,18 @@ pub(super) enum ServingCertificatesFile {
     Issued,
 }
 
+/// Where a node has its programs, its certificates and the kubelet's state. The names of files stay.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct PathsFile {
+    /// The folder of the programs of Kubernetes, etcd and the runtime; `/usr/local/bin` unless given.
+    pub(super) binaries: Option<String>,
+    /// The folder of certificates and keys; `/etc/kubernetes/pki` unless given.
+    pub(super) pki: Option<String>,
+    /// The kubelet's own folder; `/var/lib/kubelet` unless given.
+    pub(super) kubelet: Option<String>,
+}
+
 /// What every node gets beside Kubernetes.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -377,6 +404,15 @@ pub(super) struct HostSection {
     pub(super) units: Option<Vec<UnitFile>>,
     /// Access for users and groups beside a file's own: POSIX access control lists.
     pub(super) acls: Option<Vec<AclFile>>,
+    /// Packages of the distribution, beside the blueprint's: a base that is built gets them, one that is imported must have
+    /// them.
+    pub(super) packages: Option<Vec<String>>,
+    /// Further directories; the image's and kimage's get the owner and mode that are given here.
+    pub(super) directories: Option<Vec<HostDirectoryFile>>,
+    /// The time zone, as `Asia/Tokyo`; the distribution's unless given. The image must have it.
+    pub(super) timezone: Option<String>,
+    /// What keeps the clock, if not what the distribution has for it. The image must have it.
+    pub(super) time_service: Option<TimeServiceFile>,
 }
 
 /// Access to one file or directory.
@@ -389,6 +425,28 @@ pub(super) struct AclFile {
     /// What is given, in the words of `setfacl -m`: `u:kube:r`, `g:adm:rx`, `d:u:kube:rx` for what is made in a directory.
     #[schemars(length(min = 1))]
     pub(super) entries: Vec<String>,
+}
+
+/// A service that keeps the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TimeServiceFile {
+    Chrony,
+    SystemdTimesyncd,
+}
+
+/// A directory for every node.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct HostDirectoryFile {
+    /// Where it is, as `/srv/data`.
+    pub(super) path: String,
+    /// Permission bits in octal and in quotes; `"0755"` unless given.
+    pub(super) mode: Option<String>,
+    /// The user who owns it; `root` unless given.
+    pub(super) owner: Option<String>,
+    /// The group that owns it; `root` unless given.
+    pub(super) group: Option<String>,
 }
 
 /// A file for every node.

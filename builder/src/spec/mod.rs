@@ -5,25 +5,32 @@
 //! here reads a file, a clock or the environment. A new key is a field in `file`, a rule in `meaning` and a field in
 //! `cluster`.
 
+mod audit_policy;
 mod certificates;
 mod cluster;
 mod file;
 mod join;
 mod meaning;
 mod name;
+mod objection;
+mod paths;
 mod pointer;
 mod problem;
 mod schema;
 mod source;
 mod starter;
 mod structure;
+mod warning;
 
 use crate::blueprint::Blueprints;
 
+pub use audit_policy::audit_policy;
 pub use certificates::*;
 pub use cluster::*;
 pub use join::*;
 pub use name::{NameError, NodeName, Role};
+pub use objection::{Objection, objections};
+pub use paths::Paths;
 pub use problem::{Problem, Problems, Severity, SpecError};
 pub use schema::schema;
 pub use starter::init;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
-use serde::ser::SerializeSeq;
 
+use super::warning::Warning;
 use crate::failure::{Exit, Failure};
 
 /// How bad a problem is.
@@ -35,6 +35,8 @@ pub struct Problem {
     pub suggestion: Option<String>,
     /// The JSON pointer of the value, as `/nodes/0/name`; empty for the whole file.
     pub pointer: String,
+    /// Which warning it is; errors have no names.
+    pub(super) warning: Option<Warning>,
     pub(super) span: Range<usize>,
     pub(super) mark: Option<Mark>,
     /// Whether the line holds something that must not be seen again.
@@ -75,15 +77,21 @@ impl Problem {
             message: printable(&message.into()),
             suggestion: None,
             pointer: String::new(),
+            warning: None,
             span,
             mark: None,
             secret: false,
         }
     }
 
-    pub(super) fn warning(span: Range<usize>, message: impl Into<String>) -> Self {
+    pub(super) fn warning(
+        warning: Warning,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             severity: Severity::Warning,
+            warning: Some(warning),
             ..Self::error(span, message)
         }
     }
@@ -100,7 +108,7 @@ impl Problem {
 }
 
 /// The problems of one file, in the order of their places. It displays them as people read them and serializes them as
-/// programs do: an array of `{file, line, column, severity, message, suggestion, pointer}`.
+/// programs do: an array of `{file, line, column, severity, message, suggestion, pointer}`, a warning's name among them.
 #[derive(Debug, Clone)]
 pub struct Problems {
     file: String,
@@ -136,6 +144,23 @@ impl Problems {
         self.list.iter().filter(of).count()
     }
 
+    /// The problems as programs read them.
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.list.iter().map(|problem| {
+            let (line, column) = self.position(problem);
+            Record {
+                file: &self.file,
+                line,
+                column,
+                severity: problem.severity,
+                warning: problem.warning,
+                message: &problem.message,
+                suggestion: problem.suggestion.as_deref(),
+                pointer: &problem.pointer,
+            }
+        })
+    }
+
     /// The problems as text, with the colours of a terminal.
     pub fn styled(&self) -> String {
         self.render(&Renderer::styled())
@@ -168,7 +193,10 @@ impl Problems {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let title = level.primary_title(problem.message.as_str());
+        let mut title = level.primary_title(problem.message.as_str());
+        if let Some(warning) = problem.warning {
+            title = title.id(warning.to_string());
+        }
         if problem.secret {
             let (line, column) = self.position(problem);
             let place = Origin::path(&self.file).line(line).char_column(column);
@@ -247,11 +275,13 @@ impl fmt::Display for Problems {
 
 /// A problem as programs read it.
 #[derive(Serialize)]
-struct Record<'a> {
+pub struct Record<'a> {
     file: &'a str,
     line: usize,
     column: usize,
     severity: Severity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<Warning>,
     message: &'a str,
     suggestion: Option<&'a str>,
     pointer: &'a str,
@@ -259,20 +289,7 @@ struct Record<'a> {
 
 impl Serialize for Problems {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut records = serializer.serialize_seq(Some(self.list.len()))?;
-        for problem in &self.list {
-            let (line, column) = self.position(problem);
-            records.serialize_element(&Record {
-                file: &self.file,
-                line,
-                column,
-                severity: problem.severity,
-                message: &problem.message,
-                suggestion: problem.suggestion.as_deref(),
-                pointer: &problem.pointer,
-            })?;
-        }
-        records.end()
+        serializer.collect_seq(self.records())
     }
 }
 

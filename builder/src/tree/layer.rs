@@ -11,6 +11,8 @@ pub enum Overwrite {
     Refuse,
     /// This layer replaces what was there, and says so.
     Replace,
+    /// This layer says whose a directory is that may be there; anything but a directory is refused.
+    Directory,
 }
 
 /// An entry of a layer.

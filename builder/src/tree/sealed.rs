@@ -190,7 +190,12 @@ fn lay(
         if same {
             return Ok(());
         }
-        if overwrite == Overwrite::Refuse && !implied && first.origin != entry.origin {
+        let refused = match overwrite {
+            Overwrite::Refuse => !implied && first.origin != entry.origin,
+            Overwrite::Directory => !both_directories,
+            Overwrite::Replace => false,
+        };
+        if refused {
             return Err(SealError::TwoOwners {
                 path,
                 first: first.origin.clone(),
@@ -274,6 +279,30 @@ mod tests {
                 .as_deref(),
             Some("overlay x")
         );
+    }
+
+    #[test]
+    fn a_layer_says_whose_a_directory_is_but_makes_none_of_a_link() {
+        let mut upper = Layer::new(Origin::new("upper"));
+        let (kind, meta) = (Kind::Directory, Meta::root(0o700));
+        let place = |layer: &mut Layer, path: TreePath| {
+            layer.add(
+                path,
+                kind.clone(),
+                meta.clone(),
+                Sharing::Role,
+                Overwrite::Directory,
+            );
+        };
+        place(&mut upper, path("/srv"));
+        let mut base = Layer::new(Origin::new("base"));
+        base.directory(path("/srv"), Meta::root(0o777));
+        base.symlink(path("/lib"), "usr/lib");
+        let tree = Tree::seal([base.clone(), upper.clone()]).unwrap();
+        assert_eq!(tree.get("/srv").map(|entry| entry.meta.mode), Some(0o700));
+        place(&mut upper, path("/lib"));
+        let error = Tree::seal([base, upper]).unwrap_err();
+        assert_eq!(error.to_string(), "`/lib` comes from both base and upper");
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub struct Credentials {
 /// What one node holds.
 #[derive(Debug, Clone)]
 pub struct NodeCredentials {
-    /// Whom the node believes: `/etc/kubernetes/pki/ca.crt`.
+    /// Whom the node believes: its `ca.crt`.
     pub kubernetes_ca: Certificate,
     /// The kubelet towards the API.
     pub kubelet: KubeletIdentity,

@@ -35,7 +35,7 @@ pub fn embedded(access: &Access<'_>, pair: &Pair) -> Secret {
 }
 
 /// A kubeconfig that names files of the node. The kubelet needs this kind: it renews its certificate, and names
-/// `/var/lib/kubelet/pki/kubelet-client-current.pem` for both.
+/// its `kubelet-client-current.pem` for both.
 pub fn referencing(access: &Access<'_>, certificate: &str, key: &str) -> Secret {
     let mut text = String::new();
     head(&mut text, access);

@@ -103,6 +103,7 @@ pub(crate) fn images(version: Version, bootstrap: &str) -> [Files; 2] {
             programs: &Programs::new(),
             images: &[],
             addons: &[],
+            audit_policy: None,
         };
         let measured = RoleOverlays::measure(&overlays, &plan, node).unwrap();
         let layers = compose::layers(node, &measured, &materials).unwrap();

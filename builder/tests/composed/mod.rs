@@ -1,43 +1,95 @@
-//! Whole trees of the nodes of a cluster file, without a base and without programs.
+//! Whole nodes without a base: everything that kimage itself puts into an image.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+#![allow(dead_code)] // Each test uses some of it.
 
 use aws_lc_rs::rand::SystemRandom;
+use kimage::artifact::Material;
 use kimage::blueprint::Blueprints;
-use kimage::compose::{self, Materials, Programs, RoleOverlays};
+use kimage::compose::{self, Materials, PreloadedImage, Programs, RoleOverlays};
+use kimage::facts;
 use kimage::overlay::Overlays;
-use kimage::tree::Tree;
-use kimage::trust::{Secrets, requests};
-use kimage::{plan, spec};
+use kimage::plan::{self, Plan};
+use kimage::spec::{self, Cluster};
+use kimage::tree::{Blob, Content, Kind, Slice, Tree};
+use kimage::trust::{self, Secrets};
 use time::macros::datetime;
 
-/// The trees of all nodes, in the order of the file.
-pub(crate) fn composed(text: &str) -> Vec<Tree> {
-    let (cluster, _) = spec::parse(text, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
+/// What a cluster is made of. A program stands for its whole release: nothing is fetched.
+const ARTIFACTS: &[&str] = &[
+    "kubernetes",
+    "etcd",
+    "containerd",
+    "runc",
+    "cni-plugins",
+    "crictl",
+];
+
+/// The trees of all nodes of a cluster file, in its order.
+pub(crate) fn trees(file: &str) -> Vec<Tree> {
+    trees_with(file, None)
+}
+
+/// The same with an audit policy that lies beside the file.
+pub(crate) fn trees_with(file: &str, audit_policy: Option<&str>) -> Vec<Tree> {
+    let (cluster, _) = spec::parse(file, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
     let plan = plan::plan(&cluster, &Blueprints::embedded().unwrap()).unwrap();
+    compose(&cluster, &plan, audit_policy)
+}
+
+fn compose(cluster: &Cluster, plan: &Plan, audit_policy: Option<&str>) -> Vec<Tree> {
     let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-    let secrets = Secrets::at(folder.path().join("secrets"));
-    let now = datetime!(2026-11-21 13:00:00 UTC);
-    let requests = requests(&cluster, "kubeadm:cluster-admins");
-    let issued = secrets
-        .ensure(&requests, now, &SystemRandom::new())
+    let minor = facts::minor(cluster.kubernetes.version).unwrap();
+    let ensured = Secrets::at(folder.path().join("secrets"))
+        .ensure(
+            &trust::requests(cluster, &minor.admin_organization),
+            datetime!(2026-11-21 13:00:00 UTC),
+            &SystemRandom::new(),
+        )
         .unwrap();
-    let overlays = Overlays::embedded().unwrap();
-    let tree = |node: &plan::NodePlan| {
-        let declared = cluster.node(&node.name).unwrap();
-        let materials = Materials {
-            cluster: &cluster,
-            accounts: None,
-            credentials: &issued.credentials.for_node(declared).unwrap(),
-            programs: &Programs::new(),
-            images: &[],
-            addons: &[],
-        };
-        let overlays = RoleOverlays::measure(&overlays, &plan, node).unwrap();
-        let layers = compose::layers(node, &overlays, &materials).unwrap();
-        compose::tree(None, layers, node, &materials).unwrap()
+    let slice = Slice {
+        blob: Blob::new(folder.path().join("program")),
+        offset: 0,
+        size: 1,
     };
-    plan.nodes.iter().map(tree).collect()
+    let programs: Programs = ARTIFACTS
+        .iter()
+        .map(|name| ((*name).to_owned(), Material::Binary(slice.clone())))
+        .collect();
+    let images: Vec<PreloadedImage> = plan
+        .images
+        .iter()
+        .map(|reference| PreloadedImage {
+            reference: reference.clone(),
+            archive: slice.clone(),
+        })
+        .collect();
+    let overlays = Overlays::embedded().unwrap();
+    let nodes = plan.nodes.iter().zip(&cluster.nodes);
+    nodes
+        .map(|(node, declared)| {
+            let credentials = ensured.credentials.for_node(declared).unwrap();
+            let materials = Materials {
+                cluster,
+                accounts: None,
+                credentials: &credentials,
+                programs: &programs,
+                images: &images,
+                addons: &[],
+                audit_policy,
+            };
+            let overlays = RoleOverlays::measure(&overlays, plan, node).unwrap();
+            let layers = compose::layers(node, &overlays, &materials).unwrap();
+            compose::tree(None, layers, node, &materials).unwrap()
+        })
+        .collect()
+}
+
+/// The text of a file; `None` where the tree has no such file, or only a slice of a release.
+pub(crate) fn text(tree: &Tree, path: &str) -> Option<String> {
+    let bytes = match &tree.get(path)?.kind {
+        Kind::File(Content::Bytes(bytes)) => bytes.to_vec(),
+        Kind::File(Content::Secret(secret)) => secret.expose().to_vec(),
+        _ => return None,
+    };
+    Some(String::from_utf8(bytes).unwrap())
 }

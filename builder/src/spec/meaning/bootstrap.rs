@@ -5,6 +5,7 @@ use crate::facts::Minor;
 use crate::spec::file::{ClusterFile, JoinFile, ServingCertificatesFile, TokenStoreFile};
 use crate::spec::join::{Bootstrap, Join, ServingCertificates, TokenStore};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 /// Days that a token lives unless the file says otherwise: an image may lie in a drawer for some weeks.
 const DAYS: u32 = 30;
@@ -45,6 +46,7 @@ pub(super) fn check(check: &mut Checker, file: &ClusterFile, minor: Option<&Mino
     if tokens == TokenStore::File {
         check.tell(
             Finding::warning(
+                Warning::EndlessTokens,
                 top.key("bootstrap").key("tokens"),
                 "the API server takes a token of a file for as long as the file has it",
             )
@@ -74,12 +76,17 @@ fn days(check: &mut Checker, given: Option<u32>) -> u32 {
         );
     } else if days < SHORT_DAYS {
         check.tell(
-            Finding::warning(at, format!("tokens die {days} days after the build"))
-                .suggest("an image that lies in a drawer for longer cannot join any more"),
+            Finding::warning(
+                Warning::ShortLivedTokens,
+                at,
+                format!("tokens die {days} days after the build"),
+            )
+            .suggest("an image that lies in a drawer for longer cannot join any more"),
         );
     } else if days > LONG_DAYS {
         check.tell(
             Finding::warning(
+                Warning::LongLivedTokens,
                 at,
                 format!("whoever finds a copy of an image can join for {days} days"),
             )

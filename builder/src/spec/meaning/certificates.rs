@@ -7,6 +7,7 @@ use crate::spec::certificates::{CertificateOptions, SubjectOptions};
 use crate::spec::cluster::User;
 use crate::spec::file::{CertificateFile, CertificatesFile, ClusterFile};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 /// How long an attribute of a subject may be (RFC 5280, appendix A.1, upper bounds).
 const LONGEST: &[(&str, usize)] = &[
@@ -224,6 +225,7 @@ fn organization(check: &mut Checker, subject: &Pointer, name: &str, given: Optio
     } else if given == MASTERS && name != "admin" {
         check.tell(
             Finding::warning(
+                Warning::AdministratorsKey,
                 at,
                 format!("`{MASTERS}` makes whoever has the key of `{name}` an administrator"),
             )

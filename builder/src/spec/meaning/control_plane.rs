@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use super::nodes::Checked;
 use super::{Checker, Finding, balancer, syntax};
@@ -10,6 +11,7 @@ use crate::spec::certificates::CertificateOptions;
 use crate::spec::cluster::{ControlPlane, KeyAlgorithm, Network, Pki};
 use crate::spec::file::{AlgorithmFile, ClusterFile, LoadBalancerKind};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 const PORT: u16 = 6443;
 /// Ports of a master that are taken.
@@ -53,11 +55,22 @@ pub(super) fn check(
     };
     let load_balancer = balancer::check(check, &top, &given, port, endpoint.as_deref(), nodes);
     let sans = sans(check, top.key("sans"), given.sans.unwrap_or_default());
+    let audit_policy = given.audit_policy.map(PathBuf::from);
+    if audit_policy
+        .as_ref()
+        .is_some_and(|path| path.as_os_str().is_empty())
+    {
+        let at = top.key("auditPolicy");
+        check.tell(Finding::error(at, "an audit policy is the path of a file"));
+    }
+    let schedulable = schedulable(check, top.key("schedulable"), given.schedulable, nodes);
     Some(ControlPlane {
         endpoint: endpoint?,
         port,
         sans,
         load_balancer: load_balancer?,
+        audit_policy,
+        schedulable,
     })
 }
 
@@ -67,6 +80,22 @@ pub(super) fn is_free(check: &mut Checker, at: Pointer, port: u16, usual: &str) 
         let finding = Finding::error(at, format!("port {port} belongs to {owner}"));
         check.tell(finding.suggest(usual));
     }
+}
+
+/// Whether masters run pods: if nothing else does, they do by themselves.
+fn schedulable(check: &mut Checker, at: Pointer, given: Option<bool>, nodes: &[Checked]) -> bool {
+    let workers = nodes.iter().any(|node| node.role == Role::Worker);
+    if given == Some(false) && !workers {
+        check.tell(
+            Finding::warning(
+                Warning::NoNodeForPods,
+                at,
+                "no node runs pods: there are only masters",
+            )
+            .suggest("add a worker, or leave it out"),
+        );
+    }
+    given.unwrap_or(!workers)
 }
 
 fn endpoint(
@@ -132,8 +161,12 @@ fn endpoint(
     }
     if owner.is_none() && kind == LoadBalancerKind::None {
         check.tell(
-            Finding::warning(at, format!("no master has the address `{address}`"))
-                .suggest("if a load balancer has it, say `loadBalancer: {kind: external}`"),
+            Finding::warning(
+                Warning::EndpointOfNoMaster,
+                at,
+                format!("no master has the address `{address}`"),
+            )
+            .suggest("if a load balancer has it, say `loadBalancer: {kind: external}`"),
         );
     }
     Some(text.to_owned())
@@ -156,7 +189,11 @@ fn sans(check: &mut Checker, top: Pointer, given: Vec<String>) -> Vec<String> {
                 },
             );
         } else if let Some(&first) = seen.get(san.as_str()) {
-            let finding = Finding::warning(at, format!("`{san}` is in the list twice"));
+            let finding = Finding::warning(
+                Warning::ListedTwice,
+                at,
+                format!("`{san}` is in the list twice"),
+            );
             check.tell(finding.with(top.index(first), "first here"));
         }
         seen.entry(san).or_insert(index);
@@ -185,6 +222,7 @@ pub(super) fn pki(
     if algorithm == KeyAlgorithm::Rsa2048 {
         check.tell(
             Finding::warning(
+                Warning::ShortKeys,
                 top.key("algorithm"),
                 "NIST allows RSA with 2048 bits until 2030 only",
             )
@@ -213,6 +251,7 @@ pub(super) fn pki(
     } else if leaf_days < 30 {
         check.tell(
             Finding::warning(
+                Warning::ShortLivedCertificates,
                 top.key("leafDays"),
                 format!("certificates die {leaf_days} days after the build"),
             )
@@ -221,6 +260,7 @@ pub(super) fn pki(
     } else if leaf_days > 1095 {
         check.tell(
             Finding::warning(
+                Warning::LongLivedCertificates,
                 top.key("leafDays"),
                 format!("certificates of {leaf_days} days cannot be revoked"),
             )
@@ -230,6 +270,7 @@ pub(super) fn pki(
     if ca_years > 30 {
         check.tell(
             Finding::warning(
+                Warning::LongLivedCertificates,
                 top.key("caYears"),
                 format!("an authority of {ca_years} years cannot be revoked"),
             )

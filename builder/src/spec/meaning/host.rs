@@ -7,11 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, acls, syntax, units};
+use super::{Checker, Finding, acls, clock, directories, packages, syntax, units};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 use crate::tree::TreePath;
 
 /// Kernel parameters without which no pod talks to another.
@@ -31,7 +32,7 @@ const OWN_ARGUMENTS: &[&str] = &[
     "BOOT_IMAGE",
 ];
 /// Where something else is mounted, so that a file in the image is never seen.
-const MOUNTED_OVER: &[&str] = &["/proc", "/sys", "/dev", "/run"];
+pub(super) const MOUNTED_OVER: &[&str] = &["/proc", "/sys", "/dev", "/run"];
 const KEY_TYPES: &[&str] = &[
     "ssh-ed25519",
     "ssh-rsa",
@@ -51,6 +52,10 @@ pub(super) fn check(
 ) -> Host {
     let top = Pointer::top().key("host");
     let given = file.host.clone().unwrap_or_default();
+    let packages = packages::check(check, &given, nodes);
+    let directories = directories::check(check, &given);
+    let timezone = clock::timezone(check, &given);
+    let time_service = clock::service(&given);
     Host {
         sysctl: sysctl(check, top.key("sysctl"), given.sysctl.unwrap_or_default()),
         modules: modules(check, top.key("modules"), given.modules.unwrap_or_default()),
@@ -91,6 +96,10 @@ pub(super) fn check(
             top.key("acls"),
             given.acls.as_deref().unwrap_or_default(),
         ),
+        packages,
+        directories,
+        timezone,
+        time_service,
     }
 }
 
@@ -152,7 +161,11 @@ fn modules(check: &mut Checker, top: Pointer, given: Vec<String>) -> Vec<String>
         let name = module.replace('-', "_");
         match seen.get(&name) {
             Some(&first) => {
-                let finding = Finding::warning(at, format!("`{module}` is in the list twice"));
+                let finding = Finding::warning(
+                    Warning::ListedTwice,
+                    at,
+                    format!("`{module}` is in the list twice"),
+                );
                 check.tell(finding.with(top.index(first), "first here"));
             }
             None => drop(seen.insert(name, index)),
@@ -438,7 +451,7 @@ pub(super) fn path(check: &mut Checker, at: Pointer, text: &str) -> Option<TreeP
     }
 }
 
-fn mode(check: &mut Checker, at: Pointer, text: &str) -> Option<u16> {
+pub(super) fn mode(check: &mut Checker, at: Pointer, text: &str) -> Option<u16> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
     let octal = (3..=5)
         .contains(&digits.len())
@@ -452,7 +465,12 @@ fn mode(check: &mut Checker, at: Pointer, text: &str) -> Option<u16> {
     None
 }
 
-fn user_name(check: &mut Checker, at: Pointer, text: &str, what: &str) -> Option<String> {
+pub(super) fn user_name(
+    check: &mut Checker,
+    at: Pointer,
+    text: &str,
+    what: &str,
+) -> Option<String> {
     if syntax::is_user_name(text) {
         return Some(text.to_owned());
     }

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::spec::cluster::{Interface, Version};
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 /// The cluster's blueprint.
 pub(super) fn blueprint(
@@ -145,37 +146,57 @@ pub(super) fn preloaded(check: &mut Checker, file: &ClusterFile) -> Vec<String> 
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, image) in images.iter().enumerate() {
         let at = top.index(index);
-        let Some(reference) = image_reference(image) else {
-            check.tell(
-                Finding::error(at, format!("`{image}` is no image reference"))
-                    .suggest("write it as `docker.io/library/nginx:1.27`"),
-            );
+        if !reference(check, at.clone(), image) {
             continue;
-        };
-        if reference.registry.is_none() {
-            let library = if reference.path.contains('/') {
-                ""
-            } else {
-                "library/"
-            };
+        }
+        if let Some(&first) = seen.get(image.as_str()) {
             check.tell(
-                Finding::error(at, format!("`{image}` does not say which registry"))
-                    .suggest(format!("did you mean `docker.io/{library}{image}`?")),
-            );
-        } else if reference.digest.is_none() && matches!(reference.tag, None | Some("latest")) {
-            check.tell(
-                Finding::warning(at, format!("`{image}` may be another image tomorrow"))
-                    .suggest("name a tag that stays, or a digest"),
-            );
-        } else if let Some(&first) = seen.get(image.as_str()) {
-            check.tell(
-                Finding::warning(at, format!("`{image}` is in the list twice"))
-                    .with(top.index(first), "first here"),
+                Finding::warning(
+                    Warning::ListedTwice,
+                    at,
+                    format!("`{image}` is in the list twice"),
+                )
+                .with(top.index(first), "first here"),
             );
         }
         seen.entry(image).or_insert(index);
     }
     images.to_vec()
+}
+
+/// Checks that an image can be found, and will be the same one tomorrow. Whether there is nothing to say about it.
+pub(super) fn reference(check: &mut Checker, at: Pointer, image: &str) -> bool {
+    let Some(reference) = image_reference(image) else {
+        check.tell(
+            Finding::error(at, format!("`{image}` is no image reference"))
+                .suggest("write it as `docker.io/library/nginx:1.27`"),
+        );
+        return false;
+    };
+    if reference.registry.is_none() {
+        let library = if reference.path.contains('/') {
+            ""
+        } else {
+            "library/"
+        };
+        check.tell(
+            Finding::error(at, format!("`{image}` does not say which registry"))
+                .suggest(format!("did you mean `docker.io/{library}{image}`?")),
+        );
+        return false;
+    }
+    if reference.digest.is_none() && matches!(reference.tag, None | Some("latest")) {
+        check.tell(
+            Finding::warning(
+                Warning::MovingImage,
+                at,
+                format!("`{image}` may be another image tomorrow"),
+            )
+            .suggest("name a tag that stays, or a digest"),
+        );
+        return false;
+    }
+    true
 }
 
 /// The manifests to apply.

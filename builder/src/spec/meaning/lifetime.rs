@@ -3,6 +3,7 @@
 use super::{Checker, Finding};
 use crate::facts::FlagStatus;
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 /// Says what a program of a version makes of a thing, unless it simply takes it. `program` is the program with its
 /// version, `kind` what the thing is (`flag`), `name` the thing as it is to be shown.
@@ -21,7 +22,11 @@ pub(super) fn tell(
     let finding = match status {
         FlagStatus::Known => return,
         FlagStatus::Deprecated { since, replacement } => {
-            let finding = Finding::warning(at, format!("{name} is deprecated since {since}"));
+            let finding = Finding::warning(
+                Warning::Deprecated,
+                at,
+                format!("{name} is deprecated since {since}"),
+            );
             match replacement {
                 Some(_) => finding.suggest(instead(replacement)),
                 None => finding,

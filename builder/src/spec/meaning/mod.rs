@@ -6,11 +6,15 @@
 
 mod acls;
 mod addresses;
+mod allow;
 mod balancer;
 mod bootstrap;
 mod certificates;
+mod clock;
 mod components;
 mod control_plane;
+mod directories;
+mod dns;
 mod extra_args;
 mod extra_config;
 mod feature_gates;
@@ -19,6 +23,8 @@ mod images;
 mod lifetime;
 mod network;
 mod nodes;
+mod packages;
+mod paths;
 mod syntax;
 mod units;
 mod versions;
@@ -31,6 +37,7 @@ use super::pointer::{self, Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
 use super::source::Node;
 use super::structure::Mended;
+use super::warning::Warning;
 
 /// Checks a file's meaning. A cluster comes out if, and only if, no error was told, here or before.
 pub(super) fn check(
@@ -46,6 +53,7 @@ pub(super) fn check(
         problems,
     };
     let cluster = cluster(&mut checker, &mended.file);
+    allow::check(&mut checker, &mended.file);
     let errors = problems
         .iter()
         .any(|problem| problem.severity == Severity::Error);
@@ -73,6 +81,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
+    let paths = paths::check(check, file);
     let host = host::check(check, file, &nodes, minor);
     let certificates = certificates::check(check, file, &host.users);
     let pki = control_plane::pki(check, file, certificates);
@@ -96,6 +105,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         mirror,
         images: preloaded,
         addons,
+        paths,
         host,
         extra_args,
         components,
@@ -151,9 +161,9 @@ impl Checker<'_> {
             return;
         }
         let span = locate(self.document, &finding.pointer, finding.place);
-        let mut problem = match finding.severity {
-            Severity::Error => Problem::error(span, finding.message),
-            Severity::Warning => Problem::warning(span, finding.message),
+        let mut problem = match finding.warning {
+            None => Problem::error(span, finding.message),
+            Some(warning) => Problem::warning(warning, span, finding.message),
         };
         if let Some(suggestion) = finding.suggestion {
             problem = problem.suggest(suggestion);
@@ -181,7 +191,8 @@ impl Checker<'_> {
 
 /// What a rule has to say.
 struct Finding {
-    severity: Severity,
+    /// Which warning it is; `None` for an error.
+    warning: Option<Warning>,
     pointer: Pointer,
     place: Place,
     message: String,
@@ -193,7 +204,7 @@ struct Finding {
 impl Finding {
     fn error(pointer: Pointer, message: impl Into<String>) -> Self {
         Self {
-            severity: Severity::Error,
+            warning: None,
             pointer,
             place: Place::Value,
             message: message.into(),
@@ -203,9 +214,10 @@ impl Finding {
         }
     }
 
-    fn warning(pointer: Pointer, message: impl Into<String>) -> Self {
+    /// What can be meant but seldom is; whoever means it says so in `allow`, by its name.
+    fn warning(warning: Warning, pointer: Pointer, message: impl Into<String>) -> Self {
         Self {
-            severity: Severity::Warning,
+            warning: Some(warning),
             ..Self::error(pointer, message)
         }
     }

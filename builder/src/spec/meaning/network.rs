@@ -6,10 +6,11 @@ use ipnet::Ipv4Net;
 
 use super::addresses::{self, overlap};
 use super::nodes::Checked;
-use super::{Checker, Finding, count, syntax};
+use super::{Checker, Finding, count, dns, syntax};
 use crate::spec::cluster::{Cni, Network};
 use crate::spec::file::{ClusterFile, CniFile};
 use crate::spec::pointer::Pointer;
+use crate::spec::warning::Warning;
 
 const PODS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16);
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 16);
@@ -21,7 +22,7 @@ const MOST_PODS: u32 = 110;
 pub(super) fn check(check: &mut Checker, file: &ClusterFile) -> Option<Network> {
     let top = Pointer::top().key("network");
     let given = file.network.clone().unwrap_or_default();
-    let dns = given.dns.unwrap_or_default();
+    let names = given.dns.unwrap_or_default();
     let cni = cni(check, top.key("cni"), given.cni);
     let pods = match &given.pods {
         Some(text) => addresses::range(check, top.key("pods"), text),
@@ -29,18 +30,19 @@ pub(super) fn check(check: &mut Checker, file: &ClusterFile) -> Option<Network> 
     };
     let services = match &given.services {
         Some(text) => addresses::range(check, top.key("services"), text)
-            .filter(|range| services_fit(check, *range)),
+            .filter(|range| services_fit(check, *range, names.address.is_some())),
         None => Some(SERVICES),
     };
     let node_prefix = given.node_prefix.unwrap_or(NODE_PREFIX);
     let nodes = file.nodes.len();
     let shares_fit =
         pods.is_none_or(|pods| shares_fit(check, pods, node_prefix, given.node_prefix, nodes));
-    let domain = domain(check, top.key("dns").key("domain"), dns.domain.as_deref());
-    let dns_address = services.map(|services| Ipv4Addr::from(u32::from(services.network()) + 10));
+    let domain = domain(check, top.key("dns").key("domain"), names.domain.as_deref());
+    let dns_address = services.and_then(|services| dns::address(check, services, &names));
+    let dns_image = dns::image(check, &names);
     let dns_servers = dns_servers(
         check,
-        dns.servers.as_deref().unwrap_or_default(),
+        names.servers.as_deref().unwrap_or_default(),
         dns_address,
     );
     let time_servers = given.time_servers.unwrap_or_default();
@@ -60,6 +62,7 @@ pub(super) fn check(check: &mut Checker, file: &ClusterFile) -> Option<Network> 
         cni: cni?,
         domain: domain?,
         dns_address: dns_address?,
+        dns_image,
         dns_servers,
         time_servers,
     })
@@ -79,7 +82,7 @@ fn cni(check: &mut Checker, at: Pointer, given: Option<CniFile>) -> Option<Cni> 
     None
 }
 
-fn services_fit(check: &mut Checker, range: Ipv4Net) -> bool {
+fn services_fit(check: &mut Checker, range: Ipv4Net, has_dns: bool) -> bool {
     let at = Pointer::top().key("network").key("services");
     let network = range.network();
     let finding = if range.prefix_len() < 12 {
@@ -88,7 +91,7 @@ fn services_fit(check: &mut Checker, range: Ipv4Net) -> bool {
             format!("`{range}` is larger than Kubernetes takes for Services"),
         )
         .suggest(format!("take a /12 or smaller, as `{network}/12`"))
-    } else if range.prefix_len() > 28 {
+    } else if range.prefix_len() > 28 && !has_dns {
         Finding::error(
             at,
             format!("`{range}` has no tenth address, which is the cluster's DNS"),
@@ -161,6 +164,7 @@ fn shares_fit(
     if addresses < MOST_PODS && given.is_some() && !limits_pods(check) {
         check.tell(
             Finding::warning(
+                Warning::FewPodAddresses,
                 at,
                 format!("a /{prefix} has {addresses} addresses for pods, but a kubelet takes {MOST_PODS} pods"),
             )
@@ -211,8 +215,12 @@ fn dns_servers(check: &mut Checker, given: &[String], own: Option<Ipv4Addr>) -> 
     }
     if given.len() > 3 {
         check.tell(
-            Finding::warning(top.index(3), "resolvers ask three name servers at most")
-                .suggest("leave the others out"),
+            Finding::warning(
+                Warning::ManyNameServers,
+                top.index(3),
+                "resolvers ask three name servers at most",
+            )
+            .suggest("leave the others out"),
         );
     }
     servers

@@ -10,6 +10,7 @@ use crate::spec::cluster::{Cni, Interface, Network, Node, Version};
 use crate::spec::file::{ClusterFile, NodeFile, RoleFile};
 use crate::spec::pointer::Pointer;
 use crate::spec::schema::closest;
+use crate::spec::warning::Warning;
 use crate::spec::{NodeName, Role};
 
 /// More masters than this slow etcd down and make nothing safer.
@@ -478,14 +479,24 @@ fn masters(check: &mut Checker, nodes: &[Checked]) {
     if count.is_multiple_of(2) {
         let fewer = count - 1;
         check.tell(
-            Finding::warning(at, format!("{count} masters are no safer than {fewer}")).suggest(
-                format!("etcd wants an odd number: {fewer} or {}", count + 1),
-            ),
+            Finding::warning(
+                Warning::EvenMasters,
+                at,
+                format!("{count} masters are no safer than {fewer}"),
+            )
+            .suggest(format!(
+                "etcd wants an odd number: {fewer} or {}",
+                count + 1
+            )),
         );
     } else if count > MOST_MASTERS {
         check.tell(
-            Finding::warning(at, format!("{count} masters make etcd slow"))
-                .suggest("three or five are usual, seven the most that etcd advises"),
+            Finding::warning(
+                Warning::ManyMasters,
+                at,
+                format!("{count} masters make etcd slow"),
+            )
+            .suggest("three or five are usual, seven the most that etcd advises"),
         );
     }
 }
@@ -512,6 +523,7 @@ fn neighbours(
         let label = format!("`{}` is in `{}`", first.name, home.trunc());
         let finding = if addresses::overlap(address.trunc(), home.trunc()) {
             Finding::warning(
+                Warning::DifferentNetworks,
                 at,
                 format!(
                     "`{}` takes its network for `{}`, `{}` for another",
@@ -527,12 +539,14 @@ fn neighbours(
             ))
         } else if given[index].gateway.is_none() {
             Finding::warning(
+                Warning::DifferentNetworks,
                 at,
                 format!("`{}` is in another network and has no gateway", node.name),
             )
             .suggest("without one it reaches no node outside its own network")
         } else if network.is_some_and(|network| network.cni == Cni::Bridge) {
             Finding::warning(
+                Warning::DifferentNetworks,
                 at,
                 format!(
                     "`{}` is in another network than `{}`",

@@ -119,7 +119,7 @@ fn a_deprecated_flag_is_warned_of() {
   kube-apiserver: {admission-control: NodeRestriction}
   kubelet: {max-pods: 50}"#,
     )), @r#"
-    warning: `--admission-control` is deprecated since 1.10.0
+    warning[deprecated-flag]: `--admission-control` is deprecated since 1.10.0
      --> cluster.yaml:7:20
       |
     7 |   kube-apiserver: {admission-control: NodeRestriction}

@@ -1,4 +1,4 @@
-use super::{problems, with};
+use super::{cluster, problems, with};
 
 #[test]
 fn an_external_balancer_needs_an_endpoint() {
@@ -169,7 +169,7 @@ fn an_endpoint_that_nobody_has_is_warned_of() {
     insta::assert_snapshot!(problems(&with(
         r#"controlPlane: {endpoint: 192.168.76.100}"#,
     )), @r#"
-    warning: no master has the address `192.168.76.100`
+    warning[endpoint-of-no-master]: no master has the address `192.168.76.100`
      --> cluster.yaml:6:26
       |
     6 | controlPlane: {endpoint: 192.168.76.100}
@@ -226,7 +226,7 @@ fn a_name_for_the_certificate_is_a_name() {
     6 | controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}
       |                                                         ^^^^^^^^^^^^^
 
-    warning: `a.example.org` is in the list twice
+    warning[listed-twice]: `a.example.org` is in the list twice
      --> cluster.yaml:6:87
       |
     6 | controlPlane: {sans: [API.example.org, "*.example.org", "api example", a.example.org, a.example.org]}
@@ -260,7 +260,7 @@ fn lifetimes_that_harm_are_warned_of() {
   caYears: 50
   leafDays: 3650"#,
     )), @r#"
-    warning: an authority of 50 years cannot be revoked
+    warning[long-lived-certificates]: an authority of 50 years cannot be revoked
      --> cluster.yaml:7:12
       |
     7 |   caYears: 50
@@ -268,7 +268,7 @@ fn lifetimes_that_harm_are_warned_of() {
       |
       = help: ten years are usual
 
-    warning: certificates of 3650 days cannot be revoked
+    warning[long-lived-certificates]: certificates of 3650 days cannot be revoked
      --> cluster.yaml:8:13
       |
     8 |   leafDays: 3650
@@ -283,7 +283,7 @@ fn certificates_that_die_before_the_machine_is_switched_on_are_warned_of() {
     insta::assert_snapshot!(problems(&with(
         r#"pki: {leafDays: 7}"#,
     )), @r#"
-    warning: certificates die 7 days after the build
+    warning[short-lived-certificates]: certificates die 7 days after the build
      --> cluster.yaml:6:17
       |
     6 | pki: {leafDays: 7}
@@ -298,7 +298,7 @@ fn a_weak_algorithm_is_warned_of() {
     insta::assert_snapshot!(problems(&with(
         r#"pki: {algorithm: rsa-2048}"#,
     )), @r#"
-    warning: NIST allows RSA with 2048 bits until 2030 only
+    warning[short-keys]: NIST allows RSA with 2048 bits until 2030 only
      --> cluster.yaml:6:18
       |
     6 | pki: {algorithm: rsa-2048}
@@ -391,7 +391,7 @@ fn an_image_says_its_registry() {
       |
       = help: did you mean `docker.io/library/nginx`?
 
-    warning: `docker.io/library/nginx:latest` may be another image tomorrow
+    warning[moving-image]: `docker.io/library/nginx:latest` may be another image tomorrow
      --> cluster.yaml:6:49
       |
     6 | images: [nginx, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/ngi...
@@ -407,7 +407,7 @@ fn an_image_says_its_registry() {
       |
       = help: write it as `docker.io/library/nginx:1.27`
 
-    warning: `docker.io/library/nginx:1.27` is in the list twice
+    warning[listed-twice]: `docker.io/library/nginx:1.27` is in the list twice
      --> cluster.yaml:6:112
       |
     6 | ...x, "docker.io/library/nginx:1.27", "docker.io/library/nginx:latest", "docker.io/library/Nginx:1", "docker.io/library/nginx:1.27"]
@@ -474,5 +474,41 @@ fn a_mirror_has_no_question() {
       |
     6 | mirror: https://mirror.example.org/a?b
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn masters_run_pods_where_nothing_else_does_or_where_they_are_told_to() {
+    let one = "kubernetes: {version: 1.34.2}\nnodes: [{name: m, role: master, address: 192.168.76.11/24}]\n";
+    let schedulable = |text: &str| cluster(text).control_plane.schedulable;
+    assert!(schedulable(one));
+    assert!(!schedulable(&with("")));
+    assert!(schedulable(&with("controlPlane: {schedulable: true}")));
+    insta::assert_snapshot!(problems(&format!("{one}controlPlane: {{schedulable: false}}")), @r#"
+    warning[no-node-for-pods]: no node runs pods: there are only masters
+     --> cluster.yaml:3:29
+      |
+    3 | controlPlane: {schedulable: false}
+      |                             ^^^^^
+      |
+      = help: add a worker, or leave it out
+    "#);
+}
+
+#[test]
+fn an_audit_policy_is_a_file() {
+    let path = cluster(&with("controlPlane: {auditPolicy: audit-policy.yaml}"))
+        .control_plane
+        .audit_policy;
+    assert_eq!(
+        path.as_deref(),
+        Some(std::path::Path::new("audit-policy.yaml"))
+    );
+    insta::assert_snapshot!(problems(&with("controlPlane: {auditPolicy: \"\"}")), @r#"
+    error: an audit policy is the path of a file
+     --> cluster.yaml:6:29
+      |
+    6 | controlPlane: {auditPolicy: ""}
+      |                             ^^
     "#);
 }

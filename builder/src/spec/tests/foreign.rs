@@ -47,11 +47,13 @@ fn full() -> Value {
         "etcd": {"version": "3.6.5", "heartbeatInterval": 100, "electionTimeout": 1000},
         "network": {
             "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "cni": "bridge", "nodePrefix": 24,
-            "dns": {"domain": "cluster.local", "servers": ["192.0.2.53"]}, "timeServers": ["192.0.2.123"]
+            "dns": {"domain": "cluster.local", "servers": ["192.0.2.53"], "address": "10.96.0.2", "image": "example.org/dns:1.12.1"},
+            "timeServers": ["192.0.2.123"]
         },
         "controlPlane": {
             "endpoint": "192.0.2.10", "port": 6443, "sans": ["api"],
-            "loadBalancer": {"kind": "haproxy-keepalived", "port": 8443, "routerId": 51}
+            "loadBalancer": {"kind": "haproxy-keepalived", "port": 8443, "routerId": 51},
+            "auditPolicy": "audit-policy.yaml", "schedulable": true
         },
         "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365, "certificates": certificates()},
         "join": "bootstrap",
@@ -59,6 +61,8 @@ fn full() -> Value {
         "mirror": "file:///srv/mirror",
         "images": ["docker.io/library/nginx:1.27"],
         "addons": ["dns.yaml"],
+        "paths": {"binaries": "/opt/bin", "pki": "/etc/kubernetes/cert", "kubelet": "/data/kubelet"},
+        "allow": ["unused-allow"],
         "host": {
             "sysctl": {"vm.swappiness": 10, "kernel.panic": "10"},
             "modules": ["ip_vs"],
@@ -68,7 +72,11 @@ fn full() -> Value {
             "files": [{"path": "/etc/motd", "mode": "0644", "owner": "root", "group": "root", "content": "hi", "replace": true}],
             "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}],
             "units": [{"name": "a.timer", "dropIn": "[Timer]"}, {"name": "b.timer", "content": "[Timer]"}, {"name": "c.timer", "mask": true}],
-            "acls": [{"path": "/etc/motd", "entries": ["u:kube:r"]}]
+            "acls": [{"path": "/etc/motd", "entries": ["u:kube:r"]}],
+            "packages": ["ipset"],
+            "directories": [{"path": "/srv/data", "mode": "0700", "owner": "kube", "group": "kube"}],
+            "timezone": "UTC",
+            "timeService": "chrony"
         },
         "extraArgs": {
             "etcd": {"quota-backend-bytes": 1}, "kube-apiserver": {"v": 2}, "kube-controller-manager": {"v": "2"},

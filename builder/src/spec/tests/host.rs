@@ -92,7 +92,7 @@ fn a_module_is_named_without_its_file() {
       |
       = help: did you mean `nf_conntrack`?
 
-    warning: `ip-vs` is in the list twice
+    warning[listed-twice]: `ip-vs` is in the list twice
      --> cluster.yaml:6:42
       |
     6 | host: {modules: [ip_vs, nf_conntrack.ko, ip-vs, "a b"]}

@@ -1,17 +1,24 @@
 //! The parser from outside: text in, cluster or printed problems out.
 
 mod acls;
+mod allow;
 mod args;
+mod audit;
 mod bootstrap;
 mod certificates;
 mod components;
 mod config;
 mod control_plane;
+mod directories;
+mod dns;
 mod foreign;
 mod gates;
 mod host;
 mod network;
 mod nodes;
+mod objection;
+mod packages;
+mod paths;
 mod printed;
 mod shape;
 mod starter;

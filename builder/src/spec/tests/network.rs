@@ -241,7 +241,7 @@ fn a_small_share_is_warned_of() {
     insta::assert_snapshot!(problems(&with(
         r#"network: {nodePrefix: 26}"#,
     )), @r#"
-    warning: a /26 has 61 addresses for pods, but a kubelet takes 110 pods
+    warning[few-pod-addresses]: a /26 has 61 addresses for pods, but a kubelet takes 110 pods
      --> cluster.yaml:6:23
       |
     6 | network: {nodePrefix: 26}
@@ -313,7 +313,7 @@ fn a_fourth_name_server_is_never_asked() {
     insta::assert_snapshot!(problems(&with(
         r#"network: {dns: {servers: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}}"#,
     )), @r#"
-    warning: resolvers ask three name servers at most
+    warning[many-name-servers]: resolvers ask three name servers at most
      --> cluster.yaml:6:57
       |
     6 | network: {dns: {servers: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]}}

@@ -403,7 +403,7 @@ fn an_even_number_of_masters_is_warned_of() {
         r#"name: m1, role: master, address: 10.0.0.11/24"#,
         r#"name: m2, role: master, address: 10.0.0.12/24"#,
     ])), @r#"
-    warning: 2 masters are no safer than 1
+    warning[even-masters]: 2 masters are no safer than 1
      --> cluster.yaml:4:22
       |
     4 |   - {name: m2, role: master, address: 10.0.0.12/24}
@@ -426,7 +426,7 @@ fn more_than_seven_masters_are_warned_of() {
         r#"name: m8, role: master, address: 10.0.0.8/24"#,
         r#"name: m9, role: master, address: 10.0.0.9/24"#,
     ])), @r#"
-    warning: 9 masters make etcd slow
+    warning[many-masters]: 9 masters make etcd slow
       --> cluster.yaml:11:22
        |
     11 |   - {name: m9, role: master, address: 10.0.0.9/24}
@@ -442,7 +442,7 @@ fn a_node_of_another_network_needs_a_gateway() {
         r#"name: m1, role: master, address: 10.0.0.11/24"#,
         r#"name: n1, role: worker, address: 10.0.1.21/24"#,
     ])), @r#"
-    warning: `n1` is in another network and has no gateway
+    warning[different-networks]: `n1` is in another network and has no gateway
      --> cluster.yaml:4:39
       |
     3 |   - {name: m1, role: master, address: 10.0.0.11/24}
@@ -460,7 +460,7 @@ fn a_bridge_between_networks_needs_routers_that_know() {
         r#"name: m1, role: master, address: 10.0.0.11/24, gateway: 10.0.0.1"#,
         r#"name: n1, role: worker, address: 10.0.1.21/24, gateway: 10.0.1.1"#,
     ])), @r#"
-    warning: `n1` is in another network than `m1`
+    warning[different-networks]: `n1` is in another network than `m1`
      --> cluster.yaml:4:39
       |
     3 |   - {name: m1, role: master, address: 10.0.0.11/24, gateway: 10.0.0.1}
@@ -478,7 +478,7 @@ fn neighbours_agree_on_their_network() {
         r#"name: m1, role: master, address: 10.0.0.11/24"#,
         r#"name: n1, role: worker, address: 10.0.0.21/16"#,
     ])), @r#"
-    warning: `n1` takes its network for `10.0.0.0/16`, `m1` for another
+    warning[different-networks]: `n1` takes its network for `10.0.0.0/16`, `m1` for another
      --> cluster.yaml:4:39
       |
     3 |   - {name: m1, role: master, address: 10.0.0.11/24}
