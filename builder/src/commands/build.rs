@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::gather::{self, Gathered};
+use super::policy::policy;
 use super::select::select;
 use super::site::{Site, SiteError, print, print_json};
 use crate::base::Base;
 use crate::blueprint::Blueprint;
 use crate::cli::{Build, Format};
-use crate::compose::{self, AccountFiles, Materials, RoleOverlays};
+use crate::compose::{self, AccountFiles, Materials, Policy, RoleOverlays};
 use crate::digest::{Digest, Hasher};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, ImageFormat};
-use crate::plan::{self, NodePlan};
+use crate::plan::{self, NodePlan, SelinuxPlan};
 use crate::sink::{Disk, DiskIdentity};
 use crate::spec::{Cluster, NodeName, Role};
 use crate::tree::Layer;
@@ -60,6 +61,7 @@ struct Shared {
     blueprint: Blueprint,
     base: Base,
     accounts: AccountFiles,
+    policy: Option<Policy>,
     overlays: RoleOverlays,
 }
 
@@ -67,7 +69,7 @@ pub(super) fn run(site: &Site, arguments: &Build) -> Outcome {
     let cluster = site.cluster()?;
     let plan = plan::plan(&cluster, &site.blueprints()?)?;
     let nodes = select(&plan, &arguments.selection)?;
-    let shared = shared(site, &plan, &nodes)?;
+    let shared = shared(site, &cluster, &plan, &nodes)?;
     let bases = shared
         .values()
         .map(|shared| (shared.base.image.clone(), shared.base.digest))
@@ -131,6 +133,7 @@ pub(super) fn run(site: &Site, arguments: &Build) -> Outcome {
 /// Opens bases and measures overlays, once per role and image.
 fn shared(
     site: &Site,
+    cluster: &Cluster,
     plan: &plan::Plan,
     nodes: &[&NodePlan],
 ) -> Outcome<BTreeMap<(Role, String), Shared>> {
@@ -145,6 +148,7 @@ fn shared(
         let blueprint = blueprints.find(&node.image)?.clone();
         let base = Base::open(&site.cache, &node.image)?;
         let accounts = accounts(&base)?;
+        let policy = policy(cluster, node, &base)?;
         let overlays = RoleOverlays::measure(&overlays, plan, node)?;
         shared.insert(
             key,
@@ -152,6 +156,7 @@ fn shared(
                 blueprint,
                 base,
                 accounts,
+                policy,
                 overlays,
             },
         );
@@ -202,6 +207,7 @@ fn build(
     let materials = Materials {
         cluster,
         accounts: Some(&shared.accounts),
+        policy: shared.policy.as_ref(),
         credentials: &credentials,
         programs: &gathered.programs,
         images: &gathered.images,
@@ -297,9 +303,12 @@ fn inputs(
     for (path, entry) in esp.entries() {
         hasher.update(format!("{path} {:?}\n", entry.kind).as_bytes());
     }
-    // What is laid on the sealed tree is in no layer.
+    // What is laid on the sealed tree is in no layer. The rest of it follows from the base.
     for acl in &cluster.host.acls {
         hasher.update(format!("{acl:?}\n").as_bytes());
+    }
+    if node.selinux.as_ref().is_some_and(SelinuxPlan::labels) {
+        hasher.update(format!("labels {:?}\n", cluster.host.selinux).as_bytes());
     }
     hasher.finish()
 }

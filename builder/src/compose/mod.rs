@@ -2,7 +2,8 @@
 //!
 //! An image is layers, laid in this order: the *base*, the *overlays* (files people wrote) and the *stages* (files
 //! computed from the plan and the materials, one function each). No layer sees another, or the tree. Where one must
-//! replace another's file it says so. What is said by path (`host.acls`) is laid on the sealed tree. Nothing here opens
+//! replace another's file it says so. What is said by path (`host.acls`, SELinux's
+//! labels) is laid on the sealed tree. Nothing here opens
 //! a file: materials are read before.
 //!
 //! To add a stage, write the function and add it to [`STAGES`].
@@ -16,6 +17,7 @@ mod fingerprint;
 mod host;
 mod preload;
 mod programs;
+mod selinux;
 mod system;
 
 pub use accounts::AccountFiles;
@@ -24,6 +26,7 @@ pub use error::ComposeError;
 pub use fingerprint::fingerprint;
 pub use preload::PreloadedImage;
 pub use programs::Programs;
+pub use selinux::{LocalContexts, Policy, added_contexts};
 
 use crate::overlay::{self, Overlays, Slots};
 use crate::plan::{NodePlan, Plan};
@@ -37,6 +40,8 @@ pub struct Materials<'a> {
     pub cluster: &'a Cluster,
     /// Files of the base that stages add to; `None` where there is no base (`kimage render`).
     pub accounts: Option<&'a AccountFiles>,
+    /// The base's SELinux policy; `None` where nothing is labelled.
+    pub policy: Option<&'a Policy>,
     /// Certificates and keys.
     pub credentials: &'a NodeCredentials,
     /// Programs out of upstream's releases.
@@ -58,6 +63,7 @@ const STAGES: &[Stage] = &[
     credentials::layer,
     preload::layer,
     host::layer,
+    selinux::layer,
 ];
 
 /// The overlays of one role, with the sizes that all its nodes share.
@@ -111,7 +117,7 @@ pub fn layers(
     Ok(layers)
 }
 
-/// A node's whole root filesystem: sealed, then given what the cluster file says by path.
+/// A node's whole root filesystem: sealed, then given what the cluster file and the policy say by path.
 ///
 /// # Errors
 ///
@@ -124,5 +130,8 @@ pub fn tree(
 ) -> Result<Tree, ComposeError> {
     let mut tree = Tree::seal(base.into_iter().chain(layers))?;
     acls::apply(&mut tree, node, materials)?;
+    if let Some(policy) = materials.policy {
+        crate::selinux::label(&mut tree, &policy.contexts)?;
+    }
     Ok(tree)
 }

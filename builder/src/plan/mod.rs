@@ -8,6 +8,7 @@ mod accounts;
 mod arguments;
 mod error;
 mod identity;
+mod selinux;
 mod values;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ pub use accounts::{ACCOUNTS, Account};
 pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
+pub use selinux::SelinuxPlan;
 pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
 use crate::blueprint::{Blueprints, Units};
@@ -46,6 +48,8 @@ pub struct NodePlan {
     pub values: Values,
     /// Names of its disk and partitions.
     pub disk: DiskNames,
+    /// Its SELinux; `None` where the image has no policy.
+    pub selinux: Option<SelinuxPlan>,
 }
 
 impl Plan {
@@ -103,6 +107,7 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             units: blueprint.units.clone(),
             values,
             disk,
+            selinux: selinux::plan(cluster, blueprint),
         });
     }
     Ok(Plan {

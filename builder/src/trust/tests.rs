@@ -89,6 +89,10 @@ fn cluster(masters: u8, workers: u16) -> Cluster {
             files: Vec::new(),
             users: Vec::new(),
             acls: Vec::new(),
+            selinux: spec::Selinux {
+                mode: None,
+                file_contexts: Vec::new(),
+            },
         },
         extra_args: BTreeMap::new(),
         nodes: (1..=masters)

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, acls, syntax};
+use super::{Checker, Finding, acls, selinux, syntax};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
@@ -86,6 +86,7 @@ pub(super) fn check(
             top.key("acls"),
             given.acls.as_deref().unwrap_or_default(),
         ),
+        selinux: selinux::check(check, file, nodes),
     }
 }
 

@@ -12,6 +12,7 @@ mod host;
 mod images;
 mod network;
 mod nodes;
+mod selinux;
 mod syntax;
 mod versions;
 

@@ -38,7 +38,8 @@ fn full() -> Value {
             "kernelArguments": ["console=ttyS0"],
             "files": [{"path": "/etc/motd", "mode": "0644", "owner": "root", "group": "root", "content": "hi", "replace": true}],
             "users": [{"name": "kube", "id": 200, "home": "/home/kube", "shell": "/bin/bash"}],
-            "acls": [{"path": "/etc/motd", "entries": ["u:kube:r"]}]
+            "acls": [{"path": "/etc/motd", "entries": ["u:kube:r"]}],
+            "selinux": {"mode": "enforcing", "fileContexts": [{"path": "/data(/.*)?", "type": "bin_t", "kind": "file"}]}
         },
         "extraArgs": {
             "etcd": {"quota-backend-bytes": 1}, "kube-apiserver": {"v": 2}, "kube-controller-manager": {"v": "2"},

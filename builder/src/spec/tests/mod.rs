@@ -8,6 +8,7 @@ mod host;
 mod network;
 mod nodes;
 mod printed;
+mod selinux;
 mod shape;
 mod starter;
 mod versions;
