@@ -106,8 +106,9 @@ impl FileContexts {
 
     /// What a pattern has to be to match, if paths that begin like it are looked up as others.
     pub fn alias(&self, pattern: &str) -> Option<String> {
-        let beginning = super::pattern::beginning(pattern).prefix;
+        let beginning = super::pattern::outline(pattern).prefix;
         let other = self.aliases.apply(&beginning);
+        // Escaped letters in it make it another text than the pattern's: then nothing can be proposed.
         let rest = pattern.strip_prefix(beginning.as_str())?;
         (other != beginning).then(|| format!("{other}{rest}"))
     }
@@ -115,10 +116,10 @@ impl FileContexts {
 
 fn beginnings(specs: &[Spec]) -> Vec<Beginning> {
     let mut order: Vec<usize> = (0..specs.len()).collect();
-    order.sort_by_key(|at| &specs[*at].beginning.prefix);
+    order.sort_by_key(|at| &specs[*at].outline.prefix);
     let mut beginnings: Vec<Beginning> = Vec::new();
     for at in order {
-        let prefix = &specs[at].beginning.prefix;
+        let prefix = &specs[at].outline.prefix;
         let mut shorter = beginnings.len().checked_sub(1);
         if let Some(last) = beginnings.last_mut()
             && last.prefix == *prefix

@@ -26,13 +26,26 @@ pub enum PatternError {
     },
 }
 
-/// What a pattern begins with.
+/// What can be said of a pattern without matching it. Thousands of patterns begin like a path; few are left to match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Beginning {
+pub(super) struct Outline {
     /// How every path begins that it matches.
     pub prefix: String,
-    /// Whether that is all of it.
-    pub is_whole: bool,
+    /// What may follow.
+    pub rest: Rest,
+}
+
+/// What of a path may follow a pattern's plain beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing: the pattern is a path.
+    Nothing,
+    /// Whatever there is: `.*`.
+    Anything,
+    /// Nothing, or what is below: `(/.*)?`.
+    Below,
+    /// What the pattern says, and in any case this text.
+    Matching(String),
 }
 
 /// Whether libselinux takes it for a path and no pattern. Such paths come before all patterns, wherever they stand.
@@ -50,42 +63,121 @@ pub(super) fn is_exact(pattern: &str) -> bool {
     true
 }
 
-/// Reads a pattern as far as it says the same as a path.
-pub(super) fn beginning(pattern: &str) -> Beginning {
+/// Reads a pattern as far as it says the same as a path, and looks at what is behind.
+pub(super) fn outline(pattern: &str) -> Outline {
     let mut prefix = String::new();
-    let mut letters = pattern.chars();
-    let mut is_whole = true;
-    while let Some(letter) = letters.next() {
-        match letter {
+    let mut end = 0;
+    let mut letters = pattern.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        let (plain, next) = match letter {
             // Letters and digits behind a backslash are classes and anchors.
             '\\' => match letters.next() {
-                Some(escaped) if !escaped.is_ascii_alphanumeric() => prefix.push(escaped),
-                _ => {
-                    is_whole = false;
-                    break;
+                Some((_, escaped)) if !escaped.is_ascii_alphanumeric() => {
+                    (escaped, at + 1 + escaped.len_utf8())
                 }
+                _ => break,
             },
             _ if META.contains(letter) || letter == ')' => {
-                is_whole = false;
                 // What is before it may be absent.
                 if "?*{".contains(letter) {
                     prefix.pop();
                 }
                 break;
             }
-            plain => prefix.push(plain),
-        }
+            plain => (plain, at + plain.len_utf8()),
+        };
+        prefix.push(plain);
+        end = next;
     }
-    if !is_whole && has_alternatives(pattern) {
+    let mut rest = match &pattern[end..] {
+        "" => Rest::Nothing,
+        ".*" => Rest::Anything,
+        "(/.*)?" => Rest::Below,
+        rest => Rest::Matching(needed_text(rest)),
+    };
+    if rest != Rest::Nothing && has_alternatives(pattern) {
         prefix.clear();
+        rest = Rest::Matching(String::new());
     }
     // libselinux compares the first name of a path with the pattern's, if that is plain, before it matches at all.
     if let Some(stem) = stem(pattern)
         && !prefix.starts_with(stem)
     {
         prefix = stem.to_owned();
+        rest = Rest::Matching(String::new());
     }
-    Beginning { prefix, is_whole }
+    Outline { prefix, rest }
+}
+
+/// The longest text that stands in everything that a pattern without alternatives matches. Empty where that is not plain.
+fn needed_text(pattern: &str) -> String {
+    let mut texts = vec![String::new()];
+    let mut depth = 0;
+    let mut rest = pattern;
+    while let Some(letter) = rest.chars().next() {
+        rest = &rest[letter.len_utf8()..];
+        let plain = match letter {
+            '\\' => {
+                let escaped = rest.chars().next();
+                // Classes and numbers of letters, and what else PCRE has.
+                let Some(escaped) = escaped.filter(|escaped| !escaped.is_ascii_alphanumeric())
+                else {
+                    return String::new();
+                };
+                rest = &rest[escaped.len_utf8()..];
+                Some(escaped)
+            }
+            '(' if rest.starts_with('?') => return String::new(),
+            '[' => {
+                rest = behind_class(rest);
+                None
+            }
+            _ if META.contains(letter) || letter == ')' => None,
+            plain => Some(plain),
+        };
+        match (plain, letter) {
+            (Some(plain), _) if depth == 0 => {
+                texts
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|text| text.push(plain));
+                continue;
+            }
+            (Some(_), _) => continue,
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            // What is before it may be absent.
+            (None, '?' | '*' | '{') => {
+                texts.last_mut().and_then(String::pop);
+                if letter == '{' && counts(rest) {
+                    rest = rest.split_once('}').map_or("", |(_, behind)| behind);
+                }
+            }
+            (None, _) => {}
+        }
+        texts.push(String::new());
+    }
+    texts
+        .into_iter()
+        .max_by_key(String::len)
+        .unwrap_or_default()
+}
+
+/// What is behind a class of letters, of which `rest` is what follows its first bracket.
+fn behind_class(rest: &str) -> &str {
+    let rest = rest.strip_prefix('^').unwrap_or(rest);
+    // A bracket that comes first is one of the class.
+    let mut rest = rest.strip_prefix(']').unwrap_or(rest);
+    while let Some(letter) = rest.chars().next() {
+        let length = match letter {
+            ']' => return &rest[1..],
+            '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '[' if rest.starts_with("[:") => rest.find(":]").map_or(1, |end| end + 2),
+            _ => letter.len_utf8(),
+        };
+        rest = &rest[length..];
+    }
+    rest
 }
 
 /// The first name of a pattern with both its slashes, when no letter in it is special.
@@ -97,16 +189,13 @@ fn stem(pattern: &str) -> Option<&str> {
 
 /// Whether a `|` stands in no group: then a path may begin in several ways.
 fn has_alternatives(pattern: &str) -> bool {
-    let (mut depth, mut in_class) = (0, false);
-    let mut letters = pattern.chars();
-    while let Some(letter) = letters.next() {
+    let mut depth = 0;
+    let mut rest = pattern;
+    while let Some(letter) = rest.chars().next() {
+        rest = &rest[letter.len_utf8()..];
         match letter {
-            '\\' => {
-                letters.next();
-            }
-            ']' => in_class = false,
-            _ if in_class => {}
-            '[' => in_class = true,
+            '\\' => rest = rest.get(1..).unwrap_or(""),
+            '[' => rest = behind_class(rest),
             '(' => depth += 1,
             ')' => depth -= 1,
             '|' if depth == 0 => return true,
@@ -207,26 +296,28 @@ fn counts(rest: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn begins(pattern: &str) -> (String, bool) {
-        let Beginning { prefix, is_whole } = beginning(pattern);
-        (prefix, is_whole)
-    }
-
     #[test]
     fn every_path_that_a_pattern_matches_begins_with_its_prefix() {
-        for (pattern, prefix, is_whole) in [
-            ("/usr/bin/\\[", "/usr/bin/[", true),
-            ("/etc/passwd[-\\+]?", "/etc/passwd", false),
-            ("/usr/bin/perl5?", "/usr/bin/perl", false),
-            ("/var/lib/foo(/.*)?", "/var/lib/foo", false),
-            ("/lost\\+found", "/lost+found", true),
-            ("/foo\\d", "/foo", false),
-            ("/usr/a|/usr/b", "/usr/", false),
-            ("/a|/b", "", false),
-            ("/usr/?x", "/usr/", false),
-            ("/.*", "/", false),
+        let text = |text: &str| Rest::Matching(text.to_owned());
+        for (pattern, prefix, rest) in [
+            ("/usr/bin/\\[", "/usr/bin/[", Rest::Nothing),
+            ("/lost\\+found", "/lost+found", Rest::Nothing),
+            ("/.*", "/", Rest::Anything),
+            ("/var/lib/foo(/.*)?", "/var/lib/foo", Rest::Below),
+            ("/etc/passwd[-\\+]?", "/etc/passwd", text("")),
+            ("/usr/bin/perl5?", "/usr/bin/perl", text("")),
+            ("/usr/(.*/)?bin(/.*)?", "/usr/", text("bin")),
+            ("/usr/.*\\.cgi", "/usr/", text(".cgi")),
+            ("/a.*/bc?d+e{2}", "/a", text("/b")),
+            ("/foo\\dx", "/foo", text("")),
+            ("/f[]x]oo[^[:alpha:]b]", "/f", text("oo")),
+            ("/a[x(]b", "/a", text("b")),
+            ("/usr/a|/usr/b", "/usr/", text("")),
+            ("/a|/b", "", text("")),
+            ("/usr/?x", "/usr/", text("")),
         ] {
-            assert_eq!(begins(pattern), (prefix.to_owned(), is_whole), "{pattern}");
+            let prefix = prefix.to_owned();
+            assert_eq!(outline(pattern), Outline { prefix, rest }, "{pattern}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
-use super::pattern::{self, Beginning};
+use super::pattern::{self, Outline, Rest};
 use super::{PatternError, SelinuxError};
 
 /// A kind of file, as far as policies tell them apart.
@@ -59,11 +59,11 @@ impl FileKind {
 #[derive(Debug)]
 pub(super) struct Spec {
     pattern: String,
-    pub(super) beginning: Beginning,
+    pub(super) outline: Outline,
     kind: Option<FileKind>,
     /// `None` says that such paths get no label.
     pub(super) context: Option<String>,
-    /// Made when it is needed: of a policy's thousands, one tree needs a few hundred.
+    /// Made when it is needed: of a policy's thousands, one tree needs some dozens.
     regex: OnceLock<Result<Regex, PatternError>>,
     file: &'static str,
     line: usize,
@@ -98,7 +98,7 @@ impl Spec {
             }
         };
         Ok(Some(Self {
-            beginning: pattern::beginning(pattern),
+            outline: pattern::outline(pattern),
             pattern: pattern.to_owned(),
             kind,
             context: (context != "<<none>>").then(|| context.to_owned()),
@@ -113,13 +113,20 @@ impl Spec {
         pattern::is_exact(&self.pattern)
     }
 
-    /// Whether it stands for a path that begins as it says.
+    /// Whether it stands for a path.
     pub(super) fn matches(&self, path: &str, kind: FileKind) -> Result<bool, SelinuxError> {
         if self.kind.is_some_and(|own| own != kind) {
             return Ok(false);
         }
-        if self.beginning.is_whole {
-            return Ok(path == self.beginning.prefix);
+        let Some(behind) = path.strip_prefix(self.outline.prefix.as_str()) else {
+            return Ok(false);
+        };
+        match &self.outline.rest {
+            Rest::Nothing => return Ok(behind.is_empty()),
+            Rest::Anything => return Ok(true),
+            Rest::Below => return Ok(behind.is_empty() || behind.starts_with('/')),
+            Rest::Matching(text) if !behind.contains(text.as_str()) => return Ok(false),
+            Rest::Matching(_) => {}
         }
         match self.regex.get_or_init(|| pattern::compile(&self.pattern)) {
             Ok(regex) => Ok(regex.is_match(path.as_bytes())),

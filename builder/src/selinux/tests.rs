@@ -153,6 +153,11 @@ fn piece() -> impl Strategy<Value = &'static str> {
         "\\[",
         "[^b/]",
         "a|b",
+        "[]x]ab",
+        ".*ab",
+        "a+b?ab",
+        "(ab)*x",
+        "[^[:alpha:]x]d",
     ])
 }
 
