@@ -13,7 +13,7 @@ DENY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kimage-ci/cargo-deny
 BUILD_PACKAGES := gcc libc6-dev
 BASE_PACKAGES := mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin
 BOOT_PACKAGES := qemu-system-x86 qemu-utils ovmf
-TEST_PACKAGES := acl e2fsprogs gdisk dosfstools mtools fdisk openssl gawk nginx-light libnginx-mod-stream haproxy keepalived docker-registry python3-minimal netplan.io shellcheck strace systemd time xz-utils zstd
+TEST_PACKAGES := acl e2fsprogs gdisk dosfstools mtools fdisk openssl gawk nginx-light libnginx-mod-stream haproxy keepalived docker-registry policycoreutils python3-minimal netplan.io selinux-policy-default selinux-utils shellcheck strace systemd time xz-utils zstd
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # Installs the packages that are missing.

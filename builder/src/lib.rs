@@ -21,6 +21,7 @@ pub mod plan;
 pub mod program;
 pub mod report;
 pub mod secret;
+pub mod selinux;
 pub mod sink;
 pub mod spec;
 pub mod tree;

@@ -17,8 +17,8 @@ use include_dir::{Dir, include_dir};
 pub use minor::{Minor, MinorError};
 pub use pattern::Pattern;
 pub use recipe::{
-    Blueprint, BootFiles, Cgroup, Day, Family, InitrdTool, Kubernetes, Mmdebstrap, Network, Source,
-    TimeSync, Units, Variant,
+    Blueprint, BootFiles, Cgroup, Day, Family, InitrdTool, Kubernetes, Mmdebstrap, Network,
+    Selinux, Source, TimeSync, Units, Variant,
 };
 
 use crate::failure::{Exit, Failure};
@@ -171,6 +171,7 @@ mod tests {
                 "centos-7",
                 "centos-stream-9",
                 "debian-12",
+                "debian-12-selinux",
                 "debian-13",
                 "ubuntu-22.04",
                 "ubuntu-24.04"

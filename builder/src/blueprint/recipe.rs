@@ -43,6 +43,9 @@ pub struct Blueprint {
     pub kubernetes: Kubernetes,
     /// What is to be done with its units.
     pub units: Units,
+    /// Its SELinux policy, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selinux: Option<Selinux>,
     /// Paths that do not belong into an image. A directory that is dropped takes everything below it along.
     #[serde(default)]
     pub drop: Vec<Pattern>,
@@ -179,6 +182,17 @@ pub enum Cgroup {
     V1,
     /// The unified hierarchy.
     V2,
+}
+
+/// The SELinux of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Selinux {
+    /// The policy: a directory's name in `/etc/selinux`.
+    pub policy: String,
+    /// Arguments without which its kernel takes another security module, or none.
+    #[serde(default)]
+    pub kernel_arguments: Vec<String>,
 }
 
 /// Which Kubernetes an image can run; both ends belong to it.

@@ -9,17 +9,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::gather::{self, Gathered};
+use super::policy::policy;
 use super::select::select;
 use super::site::{Site, SiteError, print, print_json};
 use super::wanted;
 use crate::base::Base;
 use crate::blueprint::Blueprint;
 use crate::cli::{Build, Format};
-use crate::compose::{self, AccountFiles, Materials, RoleOverlays};
+use crate::compose::{self, AccountFiles, Materials, Policy, RoleOverlays};
 use crate::digest::{Digest, Hasher};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, ImageFormat};
-use crate::plan::{self, NodePlan};
+use crate::plan::{self, NodePlan, SelinuxPlan};
 use crate::sink::{Disk, DiskIdentity};
 use crate::spec::{Cluster, NodeName, Role};
 use crate::tree::Layer;
@@ -61,6 +62,7 @@ struct Shared {
     blueprint: Blueprint,
     base: Base,
     accounts: AccountFiles,
+    policy: Option<Policy>,
     overlays: RoleOverlays,
 }
 
@@ -149,6 +151,7 @@ fn shared(
         let base = Base::open(&site.cache, &node.image)?;
         lacks.extend(wanted::lacks(cluster, node, &blueprint, &base));
         let accounts = accounts(&base)?;
+        let policy = policy(cluster, node, &base)?;
         let overlays = RoleOverlays::measure(&overlays, plan, node)?;
         shared.insert(
             key,
@@ -156,6 +159,7 @@ fn shared(
                 blueprint,
                 base,
                 accounts,
+                policy,
                 overlays,
             },
         );
@@ -209,6 +213,7 @@ fn build(
     let materials = Materials {
         cluster,
         accounts: Some(&shared.accounts),
+        policy: shared.policy.as_ref(),
         credentials: &credentials,
         programs: &gathered.programs,
         images: &gathered.images,
@@ -305,9 +310,12 @@ fn inputs(
     for (path, entry) in esp.entries() {
         hasher.update(format!("{path} {:?}\n", entry.kind).as_bytes());
     }
-    // What is laid on the sealed tree is in no layer.
+    // What is laid on the sealed tree is in no layer. The rest of it follows from the base.
     for acl in &cluster.host.acls {
         hasher.update(format!("{acl:?}\n").as_bytes());
+    }
+    if node.selinux.as_ref().is_some_and(SelinuxPlan::labels) {
+        hasher.update(format!("labels {:?}\n", cluster.host.selinux).as_bytes());
     }
     hasher.finish()
 }

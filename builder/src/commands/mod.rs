@@ -13,6 +13,7 @@ mod gather;
 mod init;
 mod inspect;
 mod plan;
+mod policy;
 mod redact;
 mod render;
 mod select;

@@ -35,6 +35,7 @@ pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
         let materials = Materials {
             cluster: &cluster,
             accounts: None,
+            policy: None,
             credentials: &credentials,
             programs: &gathered.programs,
             images: &gathered.images,

@@ -18,6 +18,11 @@ pub fn esp(node: &NodePlan, kernel: &str, initrd: &str) -> Result<Tree, ComposeE
         .cluster
         .kernel_arguments
         .iter()
+        .chain(
+            node.selinux
+                .iter()
+                .flat_map(|selinux| &selinux.kernel_arguments),
+        )
         .map(|argument| format!(" {argument}"))
         .collect();
     let root = node.disk.root;

@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::overlay::OverlayError;
+use crate::selinux::SelinuxError;
 use crate::tree::{PathError, SealError, TreePath};
 
 /// Why an image cannot be put together.
@@ -13,6 +14,9 @@ pub enum ComposeError {
     /// Layers do not fit over each other.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The base's policy cannot be used.
+    #[error(transparent)]
+    Selinux(#[from] SelinuxError),
     /// A name makes no path inside an image.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -85,6 +89,7 @@ impl Failure for ComposeError {
         match self {
             Self::Overlay(error) => error.exit(),
             Self::Seal(error) => error.exit(),
+            Self::Selinux(error) => error.exit(),
             Self::NoProgram { .. } => Exit::Integrity,
             Self::SlotTooSmall { .. } => Exit::Other,
             Self::Path(_)
@@ -100,6 +105,7 @@ impl Failure for ComposeError {
         match self {
             Self::Overlay(error) => error.hint(),
             Self::Seal(error) => error.hint(),
+            Self::Selinux(error) => error.hint(),
             Self::NoProgram { .. } => Some("compare the mirror's release with upstream's".into()),
             Self::AclWithoutFile { .. } => Some(
                 "look for it with `kimage render` or `kimage inspect`; a path has no links in it"

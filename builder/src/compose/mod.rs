@@ -3,7 +3,7 @@
 //! An image is layers, laid in this order: the *base*, the *overlays* (files people wrote) and the *stages* (files
 //! computed from the plan and the materials, one function each). No layer sees another, or the tree. Where one must
 //! replace another's file it says so; only who owns what is decided over all of them, at the end (`readers`), and what
-//! is said by path (`host.acls`) is laid on the sealed tree. Nothing here opens a file: materials are read before.
+//! is said by path (`host.acls`, SELinux's labels) is laid on the sealed tree. Nothing here opens a file: materials are read before.
 //!
 //! To add a stage, write the function and add it to [`STAGES`].
 
@@ -18,6 +18,7 @@ mod host;
 mod preload;
 mod programs;
 mod readers;
+mod selinux;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use fingerprint::fingerprint;
 pub use host::ZONES;
 pub use preload::PreloadedImage;
 pub use programs::Programs;
+pub use selinux::{LocalContexts, Policy, added_contexts};
 pub use system::DISTRIBUTION_UNITS;
 
 use crate::overlay::{self, Overlays, Slots};
@@ -45,6 +47,8 @@ pub struct Materials<'a> {
     pub cluster: &'a Cluster,
     /// Files of the base that stages add to; `None` where there is no base (`kimage render`).
     pub accounts: Option<&'a AccountFiles>,
+    /// The base's SELinux policy; `None` where nothing is labelled.
+    pub policy: Option<&'a Policy>,
     /// Certificates and keys.
     pub credentials: &'a NodeCredentials,
     /// Programs out of upstream's releases.
@@ -69,6 +73,7 @@ const STAGES: &[Stage] = &[
     flags::layer,
     preload::layer,
     host::layer,
+    selinux::layer,
 ];
 
 /// The overlays of one role, with the sizes that all its nodes share.
@@ -125,7 +130,7 @@ pub fn layers(
     Ok(layers)
 }
 
-/// A node's whole root filesystem: sealed, then given what the cluster file says by path.
+/// A node's whole root filesystem: sealed, then given what the cluster file and the policy say by path.
 ///
 /// # Errors
 ///
@@ -138,5 +143,8 @@ pub fn tree(
 ) -> Result<Tree, ComposeError> {
     let mut tree = Tree::seal(base.into_iter().chain(layers))?;
     acls::apply(&mut tree, node, materials)?;
+    if let Some(policy) = materials.policy {
+        crate::selinux::label(&mut tree, &policy.contexts)?;
+    }
     Ok(tree)
 }

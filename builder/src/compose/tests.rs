@@ -35,6 +35,7 @@ fn master(lines: &str) -> BTreeMap<String, (u32, String)> {
         images: &[],
         addons: &[],
         audit_policy: None,
+        policy: None,
     };
     let overlays = Overlays::embedded().unwrap();
     let measured = RoleOverlays::measure(&overlays, &plan, node).unwrap();

@@ -12,6 +12,7 @@ mod error;
 mod identity;
 mod packages;
 mod paths;
+mod selinux;
 mod services;
 mod values;
 mod yaml;
@@ -23,6 +24,7 @@ pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
 pub use paths::PathValues;
+pub use selinux::SelinuxPlan;
 pub use services::{EnvironmentFile, Service};
 pub use values::{BaseValues, ClusterValues, NodeValues, Values};
 
@@ -61,6 +63,8 @@ pub struct NodePlan {
     pub readers: BTreeMap<TreePath, String>,
     /// Names of its disk and partitions.
     pub disk: DiskNames,
+    /// Its SELinux; `None` where the image has no policy.
+    pub selinux: Option<SelinuxPlan>,
 }
 
 impl Plan {
@@ -138,6 +142,7 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             environment_files,
             readers,
             disk,
+            selinux: selinux::plan(cluster, blueprint),
         });
     }
     services::level(&mut nodes);

@@ -15,6 +15,7 @@ use mkext4::spec::Superblock;
 use mkext4::{FsBuilder, InodeCount, InodeHandle, ROOT, RegionSink, SpecialKind};
 use uuid::Uuid;
 
+use super::lost_and_found::{Label, Labelled};
 use super::source::Source;
 use super::{Region, SinkError, Tally};
 use crate::tree::acl::{Acl, AclScope};
@@ -36,6 +37,10 @@ const SMALLEST: u64 = 16 << 20;
 const ATTEMPTS: u32 = 24;
 /// Directory that `e2fsck` needs and that every ext4 has.
 const LOST_AND_FOUND: &str = "/lost+found";
+/// The attribute that it may have.
+const LABEL: &str = "security.selinux";
+/// What an inode has for attributes, in bytes; what does not fit takes a block.
+const INODE_ATTRIBUTES: usize = 96;
 
 /// What a filesystem is besides its tree.
 #[derive(Debug, Clone)]
@@ -52,6 +57,8 @@ pub struct Options {
 pub struct Ext4<'a> {
     layout: mkext4::Layout,
     files: Vec<Placed<'a>>,
+    /// The label of `/lost+found`, if it has one.
+    label: Option<Label>,
 }
 
 /// A file and its handle in the layout.
@@ -111,7 +118,30 @@ impl<'a> Ext4<'a> {
         let mut builder = FsBuilder::new(settings).map_err(refused)?;
         let files = declare(&mut builder, tree)?;
         let layout = builder.seal().map_err(refused)?;
-        Ok(Self { layout, files })
+        let mut sealed = Self {
+            layout,
+            files,
+            label: None,
+        };
+        sealed.label = sealed.label(tree, options)?;
+        Ok(sealed)
+    }
+
+    /// What has to be changed for `/lost+found` to have its label.
+    fn label(&self, tree: &Tree, options: &Options) -> Result<Option<Label>, SinkError> {
+        let own = tree.get(LOST_AND_FOUND);
+        let Some(value) = own.and_then(|entry| entry.meta.xattrs.get(LABEL)) else {
+            return Ok(None);
+        };
+        let name = LABEL.trim_start_matches("security.");
+        let beginning = self.beginning();
+        match Label::new(&beginning, options.uuid.as_bytes(), name, value) {
+            Some(label) => Ok(Some(label)),
+            None => Err(SinkError::Layout {
+                format: FORMAT,
+                reason: format!("the label of `{LOST_AND_FOUND}` is too long"),
+            }),
+        }
     }
 
     /// How many bytes the filesystem has.
@@ -146,7 +176,11 @@ impl<'a> Ext4<'a> {
     }
 
     fn write_metadata(&self, region: &mut dyn Region) -> Result<(), SinkError> {
-        self.layout.writer(Adapter(region)).map_err(refused)?;
+        let sink = Labelled {
+            sink: Adapter(region),
+            label: self.label.as_ref(),
+        };
+        self.layout.writer(sink).map_err(refused)?;
         Ok(())
     }
 
@@ -175,17 +209,23 @@ impl<'a> Ext4<'a> {
         Ok(())
     }
 
-    fn superblock(&self) -> Result<Superblock, SinkError> {
-        let mut first = First(Vec::new());
+    /// The first two blocks: superblock, and descriptors of groups.
+    fn beginning(&self) -> Vec<u8> {
+        let mut beginning = Beginning(Vec::new());
         // It ends the writing as soon as it has what is wanted.
-        let _ = self.layout.writer(&mut first);
-        let bytes = first
-            .0
-            .get(1024..1024 + Superblock::LEN)
-            .ok_or_else(|| SinkError::Layout {
-                format: FORMAT,
-                reason: "the layout has no superblock".into(),
-            })?;
+        let _ = self.layout.writer(&mut beginning);
+        beginning.0
+    }
+
+    fn superblock(&self) -> Result<Superblock, SinkError> {
+        let beginning = self.beginning();
+        let bytes =
+            beginning
+                .get(1024..1024 + Superblock::LEN)
+                .ok_or_else(|| SinkError::Layout {
+                    format: FORMAT,
+                    reason: "the layout has no superblock".into(),
+                })?;
         Superblock::decode(bytes).map_err(refused)
     }
 }
@@ -202,7 +242,12 @@ impl Demand {
         let mut names: BTreeMap<&str, u64> = BTreeMap::new();
         for (path, entry) in tree.entries() {
             *names.entry(parent(path)).or_default() += 8 + path.name().len() as u64 + 3;
-            if !entry.meta.xattrs.is_empty() {
+            // A header, an end, and 16 bytes an entry; names count without what is before their first dot.
+            let attributes = entry.meta.xattrs.iter().map(|(name, value)| {
+                let name = name.split_once('.').map_or(&**name, |(_, name)| name);
+                16 + name.len().next_multiple_of(4) + value.len().next_multiple_of(4)
+            });
+            if 8 + attributes.sum::<usize>() > INODE_ATTRIBUTES {
                 blocks += 1;
             }
             blocks += match &entry.kind {
@@ -400,18 +445,25 @@ impl RegionSink for Adapter<'_> {
     }
 }
 
-/// Keeps the first write, which is the block with the superblock, and takes no more.
-struct First(Vec<u8>);
+/// Keeps the first two blocks, and takes no more.
+struct Beginning(Vec<u8>);
 
-impl RegionSink for First {
+impl RegionSink for Beginning {
     fn data(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if offset == 0 {
-            self.0 = bytes.to_vec();
+        if offset == self.0.len() as u64 {
+            self.0.extend_from_slice(bytes);
+        }
+        if (self.0.len() as u64) < 2 * BLOCK && offset < 2 * BLOCK {
+            return Ok(());
         }
         Err(io::ErrorKind::Interrupted.into())
     }
 
-    fn zeros(&mut self, _: u64, _: u64) -> io::Result<()> {
+    fn zeros(&mut self, offset: u64, size: u64) -> io::Result<()> {
+        let end = (offset + size).min(2 * BLOCK);
+        if offset == self.0.len() as u64 && offset < end {
+            self.0.resize(end as usize, 0);
+        }
         Ok(())
     }
 }
@@ -565,6 +617,53 @@ mod tests {
             String::from_utf8(seen.unwrap().stdout).unwrap().trim(),
             lines
         );
+    }
+
+    /// A tree in which everything has a label of the usual length.
+    fn labelled() -> Tree {
+        let mut tree = fixture::root("a");
+        let dress = |path: &TreePath, _: &Kind, meta: &mut Meta| {
+            let name = if path.as_str() == LOST_AND_FOUND {
+                "lost_found_t"
+            } else {
+                "etc_t"
+            };
+            let label = format!("system_u:object_r:{name}:s0\0");
+            meta.xattrs.insert(LABEL.into(), label.into_bytes());
+            Ok::<(), std::convert::Infallible>(())
+        };
+        tree.try_dress(dress).unwrap();
+        tree
+    }
+
+    #[test]
+    fn everything_has_its_label_and_lost_and_found_too() {
+        let image = file(&image(&labelled(), &options()));
+        oracle("e2fsck", &["-fn"], image.path());
+        let ask = |path: &str| {
+            let request = format!("ea_get {path} security.selinux");
+            oracle("debugfs", &["-R", &request], image.path())
+        };
+        for (path, name) in [
+            ("/", "etc_t"),
+            ("/lost+found", "lost_found_t"),
+            ("/usr/bin/ping", "etc_t"),
+            ("/usr/bin/aping", "etc_t"),
+            ("/etc/long", "etc_t"),
+            ("/dev/null", "etc_t"),
+        ] {
+            let wanted = format!("\"system_u:object_r:{name}:s0\\000\"");
+            let said = ask(path);
+            assert!(said.contains(&wanted), "{path}: {said}");
+        }
+        let stat = oracle("debugfs", &["-R", "stat /usr/bin/ping"], image.path());
+        assert!(stat.contains("security.capability (20)"), "{stat}");
+    }
+
+    #[test]
+    fn labels_take_no_blocks() {
+        let demand = |tree: &Tree| Demand::of(tree).blocks;
+        assert_eq!(demand(&labelled()), demand(&fixture::root("a")));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 pub mod gpt;
 mod hashed;
 mod joined;
+mod lost_and_found;
 mod mended;
 mod page;
 pub mod qcow2;

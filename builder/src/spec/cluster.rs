@@ -246,6 +246,52 @@ pub struct Host {
     pub timezone: Option<String>,
     /// What keeps the clock; `None` leaves it to what the distribution has.
     pub time_service: Option<TimeSync>,
+    /// SELinux.
+    pub selinux: Selinux,
+}
+
+/// SELinux, on images that have a policy.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selinux {
+    /// What it does; `None` leaves it to the image.
+    pub mode: Option<SelinuxMode>,
+    /// Types of paths, after all that the policy says.
+    pub file_contexts: Vec<FileContext>,
+}
+
+/// What SELinux does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SelinuxMode {
+    /// It refuses what the policy does not allow.
+    Enforcing,
+    /// It logs it.
+    Permissive,
+    /// It is off.
+    Disabled,
+}
+
+impl SelinuxMode {
+    /// The word in `/etc/selinux/config`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforcing => "enforcing",
+            Self::Permissive => "permissive",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// The type of some paths.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileContext {
+    /// A regular expression of whole paths.
+    pub path: String,
+    /// The field of a kind of file, as `-d`; `None` means all.
+    pub kind: Option<&'static str>,
+    /// The type.
+    pub r#type: String,
 }
 
 /// Access to one file or directory.

@@ -413,6 +413,52 @@ pub(super) struct HostSection {
     pub(super) timezone: Option<String>,
     /// What keeps the clock, if not what the distribution has for it. The image must have it.
     pub(super) time_service: Option<TimeServiceFile>,
+    /// SELinux, on images that have a policy.
+    pub(super) selinux: Option<SelinuxSection>,
+}
+
+/// SELinux: what it does, and labels beside the policy's own.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct SelinuxSection {
+    /// Whether it refuses, only logs, or is off; the image's own setting unless given.
+    pub(super) mode: Option<SelinuxModeFile>,
+    /// Which types paths get, after all that the policy says: built into the image, and kept by `restorecon`.
+    pub(super) file_contexts: Option<Vec<FileContextFile>>,
+}
+
+/// What SELinux does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SelinuxModeFile {
+    Enforcing,
+    Permissive,
+    Disabled,
+}
+
+/// The type of some paths.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct FileContextFile {
+    /// The whole paths, as a regular expression: `/data/kubelet(/.*)?`.
+    pub(super) path: String,
+    /// The type, as `bin_t`.
+    pub(super) r#type: String,
+    /// Which kind of file; all unless given.
+    pub(super) kind: Option<FileKindFile>,
+}
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum FileKindFile {
+    File,
+    Directory,
+    Link,
+    Socket,
+    Pipe,
+    CharDevice,
+    BlockDevice,
 }
 
 /// Access to one file or directory.

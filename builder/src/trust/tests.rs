@@ -100,6 +100,10 @@ pub(super) fn cluster(masters: u8, workers: u16) -> Cluster {
             directories: Vec::new(),
             timezone: None,
             time_service: None,
+            selinux: spec::Selinux {
+                mode: None,
+                file_contexts: Vec::new(),
+            },
         },
         extra_args: BTreeMap::new(),
         components: BTreeMap::new(),

@@ -104,6 +104,7 @@ pub(crate) fn images(version: Version, bootstrap: &str) -> [Files; 2] {
             images: &[],
             addons: &[],
             audit_policy: None,
+            policy: None,
         };
         let measured = RoleOverlays::measure(&overlays, &plan, node).unwrap();
         let layers = compose::layers(node, &measured, &materials).unwrap();

@@ -76,6 +76,7 @@ fn compose(cluster: &Cluster, plan: &Plan, audit_policy: Option<&str>) -> Vec<Tr
                 images: &images,
                 addons: &[],
                 audit_policy,
+                policy: None,
             };
             let overlays = RoleOverlays::measure(&overlays, plan, node).unwrap();
             let layers = compose::layers(node, &overlays, &materials).unwrap();

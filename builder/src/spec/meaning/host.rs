@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::nodes::Checked;
-use super::{Checker, Finding, acls, clock, directories, packages, syntax, units};
+use super::{Checker, Finding, acls, clock, directories, packages, selinux, syntax, units};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
 use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
@@ -100,6 +100,7 @@ pub(super) fn check(
         directories,
         timezone,
         time_service,
+        selinux: selinux::check(check, file, nodes),
     }
 }
 

@@ -25,6 +25,7 @@ mod network;
 mod nodes;
 mod packages;
 mod paths;
+mod selinux;
 mod syntax;
 mod units;
 mod versions;

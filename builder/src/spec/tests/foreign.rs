@@ -76,7 +76,8 @@ fn full() -> Value {
             "packages": ["ipset"],
             "directories": [{"path": "/srv/data", "mode": "0700", "owner": "kube", "group": "kube"}],
             "timezone": "UTC",
-            "timeService": "chrony"
+            "timeService": "chrony",
+            "selinux": {"mode": "enforcing", "fileContexts": [{"path": "/data(/.*)?", "type": "bin_t", "kind": "file"}]}
         },
         "extraArgs": {
             "etcd": {"quota-backend-bytes": 1}, "kube-apiserver": {"v": 2}, "kube-controller-manager": {"v": "2"},

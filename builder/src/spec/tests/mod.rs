@@ -20,6 +20,7 @@ mod objection;
 mod packages;
 mod paths;
 mod printed;
+mod selinux;
 mod shape;
 mod starter;
 mod units;
