@@ -69,6 +69,10 @@ pub struct Minor {
     pub cgroup_v1: CgroupV1,
     /// What the kubelet makes of control groups of version 2.
     pub cgroup_v2: CgroupV2,
+    /// What kube-proxy can make Services with, in its own words.
+    pub proxy_modes: Vec<String>,
+    /// Those of them that it would rather not.
+    pub proxy_modes_deprecated: Vec<String>,
     /// Flags of `kubectl apply`, so that what is applied again changes nothing of what others added.
     pub apply_flags: Vec<String>,
     /// How many minors older than the API server a kubelet may be.
@@ -225,6 +229,8 @@ fn column(
         os_label: facts.value("os_label")?,
         cgroup_v1: facts.value("cgroup_v1")?,
         cgroup_v2: facts.value("cgroup_v2")?,
+        proxy_modes: facts.words("proxy_modes")?,
+        proxy_modes_deprecated: facts.words("proxy_modes_deprecated")?,
         apply_flags: facts.words("apply_flags")?,
         kubelet_skew: facts.value("kubelet_skew")?,
     })

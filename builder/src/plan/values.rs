@@ -73,6 +73,8 @@ pub struct ClusterValues {
     pub time_servers: Vec<String>,
     /// Whether the pod network is `bridge`.
     pub bridge: bool,
+    /// How Services are made of packets.
+    pub kube_proxy: KubeProxyValues,
     /// etcd.
     pub etcd: EtcdValues,
     /// Container images.
@@ -183,6 +185,15 @@ pub struct Haproxy {
     pub address: String,
     /// VRRP's virtual router identifier.
     pub router_id: u8,
+}
+
+/// How kube-proxy makes Services of packets.
+#[derive(Debug, Clone, Serialize)]
+pub struct KubeProxyValues {
+    /// `iptables`, `ipvs` or `nftables`.
+    pub mode: &'static str,
+    /// With `ipvs`, the kernel's scheduler; else empty.
+    pub scheduler: String,
 }
 
 /// etcd's members and times.
@@ -316,6 +327,9 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         sysctl.insert(key, value);
     }
     let mut modules: Vec<String> = MODULES.iter().map(|&module| module.to_owned()).collect();
+    if let Some(scheduler) = &cluster.kube_proxy.scheduler {
+        modules.extend(["ip_vs".to_owned(), format!("ip_vs_{scheduler}")]);
+    }
     for module in &cluster.host.modules {
         if !modules.contains(module) {
             modules.push(module.clone());
@@ -347,6 +361,10 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             .collect(),
         time_servers: cluster.network.time_servers.clone(),
         bridge: cluster.network.cni == crate::spec::Cni::Bridge,
+        kube_proxy: KubeProxyValues {
+            mode: cluster.kube_proxy.mode,
+            scheduler: cluster.kube_proxy.scheduler.clone().unwrap_or_default(),
+        },
         etcd: EtcdValues {
             initial_cluster: join(
                 members().map(|(name, address)| format!("{name}=https://{address}:2380")),

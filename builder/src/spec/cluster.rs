@@ -33,6 +33,8 @@ pub struct Cluster {
     pub network: Network,
     /// How clients and nodes find the API.
     pub control_plane: ControlPlane,
+    /// How Services are made of packets.
+    pub kube_proxy: KubeProxy,
     /// Algorithms and lifetimes.
     pub pki: Pki,
     /// How nodes become members.
@@ -183,6 +185,15 @@ pub enum LoadBalancer {
         /// What tells these routers from others' in the same network (VRRP's VRID).
         router_id: u8,
     },
+}
+
+/// How Services are made of packets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KubeProxy {
+    /// What the kernel does it with, in kube-proxy's word.
+    pub mode: &'static str,
+    /// With `ipvs`, the kernel's scheduler, as `rr`.
+    pub scheduler: Option<String>,
 }
 
 /// Algorithms and lifetimes of keys and certificates.

@@ -39,6 +39,8 @@ pub(super) struct ClusterFile {
     pub(super) network: Option<NetworkFile>,
     /// How clients and nodes find the API.
     pub(super) control_plane: Option<ControlPlaneFile>,
+    /// How Services are made of packets.
+    pub(super) kube_proxy: Option<KubeProxyFile>,
     /// Algorithm and lifetimes of keys and certificates.
     pub(super) pki: Option<PkiFile>,
     /// How a node becomes a member: `certificate`, its identity lies in its image, or `bootstrap`, its kubelet asks for
@@ -230,6 +232,25 @@ pub(super) enum LoadBalancerKind {
     External,
     Nginx,
     HaproxyKeepalived,
+}
+
+/// How Services are made of packets.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct KubeProxyFile {
+    /// What the kernel does it with; `iptables` unless given.
+    pub(super) mode: Option<ProxyModeFile>,
+    /// With `ipvs`, how a connection finds its pod, in the kernel's words: `rr` (unless given), `wlc`, `sh` ...
+    pub(super) scheduler: Option<String>,
+}
+
+/// What the kernel makes Services with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ProxyModeFile {
+    Iptables,
+    Ipvs,
+    Nftables,
 }
 
 /// Algorithm and lifetimes of keys and certificates.

@@ -75,6 +75,10 @@ pub(super) fn cluster(masters: u8, workers: u16) -> Cluster {
             audit_policy: None,
             schedulable: false,
         },
+        kube_proxy: spec::KubeProxy {
+            mode: "iptables",
+            scheduler: None,
+        },
         pki: spec::Pki {
             algorithm: KeyAlgorithm::EcdsaP256,
             ca_years: 10,

@@ -20,6 +20,7 @@ mod extra_config;
 mod feature_gates;
 mod host;
 mod images;
+mod kube_proxy;
 mod lifetime;
 mod network;
 mod nodes;
@@ -78,6 +79,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let nodes = nodes::check(check, file, network.as_ref(), &image, version);
     network::overlaps(check, network.as_ref(), &nodes);
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
+    let kube_proxy = kube_proxy::check(check, file, minor);
     let join = bootstrap::check(check, file, minor);
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
@@ -101,6 +103,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
         etcd: etcd?,
         network: network?,
         control_plane: control_plane?,
+        kube_proxy: kube_proxy?,
         pki,
         join,
         mirror,

@@ -14,6 +14,7 @@ mod dns;
 mod foreign;
 mod gates;
 mod host;
+mod kube_proxy;
 mod network;
 mod nodes;
 mod objection;

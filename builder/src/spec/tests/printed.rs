@@ -24,7 +24,7 @@ fn programs_read_problems_as_json() {
         "column": 1,
         "severity": "error",
         "message": "unknown key `netz`",
-        "suggestion": "known here: `addons`, `allow`, `apiVersion`, `bootstrap`, `components`, `controlPlane`, `etcd`, `extraArgs`, `extraConfig`, `featureGates`, `host`, `image`, `images`, `join`, `kind`, `kubernetes`, `mirror`, `name`, `network`, `nodes`, `paths`, `pki` or `runtime`",
+        "suggestion": "known here: `addons`, `allow`, `apiVersion`, `bootstrap`, `components`, `controlPlane`, `etcd`, `extraArgs`, `extraConfig`, `featureGates`, `host`, `image`, `images`, `join`, `kind`, `kubeProxy`, `kubernetes`, `mirror`, `name`, `network`, `nodes`, `paths`, `pki` or `runtime`",
         "pointer": "/netz"
       }
     ]
