@@ -270,7 +270,7 @@ const EXTRA: &str = "extraConfig: {kubelet: {address: 0.0.0.0, port: 10250, cgro
     clientConnection: {burst: 10, contentType: application/vnd.kubernetes.protobuf, qps: 5}, \
     configSyncPeriod: 15m0s, conntrack: {maxPerCore: 32768, min: 131072, tcpCloseWaitTimeout: 1h0m0s}, \
     enableProfiling: false, iptables: {masqueradeAll: false, masqueradeBit: 14, syncPeriod: 30s}, \
-    ipvs: {minSyncPeriod: 2s, strictARP: false, scheduler: wlc}, oomScoreAdj: -999}}, \
+    ipvs: {minSyncPeriod: 2s, strictARP: false}, oomScoreAdj: -999}}, \
     featureGates: {AllAlpha: false, CPUManagerPolicyAlphaOptions: true}";
 
 #[test]

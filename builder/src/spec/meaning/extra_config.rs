@@ -28,10 +28,7 @@ const OWN: &[(Component, &[Own])] = &[
             ("kind", None),
             ("podCIDR", Some("network.pods")),
             ("registerWithTaints", Some("nodes[].taints")),
-            (
-                "serverTLSBootstrap",
-                Some("bootstrap.servingCertificates"),
-            ),
+            ("serverTLSBootstrap", Some("bootstrap.servingCertificates")),
             ("tlsCertFile", None),
             ("tlsPrivateKeyFile", None),
         ],

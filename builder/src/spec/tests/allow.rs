@@ -87,7 +87,7 @@ fn a_name_that_no_warning_has_is_an_error() {
     6 | allow: [short-key, everything]
       |                    ^^^^^^^^^^
       |
-      = help: it can be `deprecated-flag`, `different-networks`, `endpoint-of-no-master`, `even-masters`, `few-pod-addresses`, `listed-twice`, `long-lived-certificates`, `many-masters`, `many-name-servers`, `moving-image`, `no-node-for-pods`, `short-keys`, `short-lived-certificates` or `unused-allow`
+      = help: it can be `administrators-key`, `deprecated`, `different-networks`, `endpoint-of-no-master`, `even-masters`, `endless-tokens`, `few-pod-addresses`, `listed-twice`, `long-lived-certificates`, `long-lived-tokens`, `many-masters`, `many-name-servers`, `moving-image`, `no-node-for-pods`, `short-keys`, `short-lived-certificates`, `short-lived-tokens` or `unused-allow`
     "#);
 }
 

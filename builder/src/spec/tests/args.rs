@@ -119,7 +119,7 @@ fn a_deprecated_flag_is_warned_of() {
   kube-apiserver: {admission-control: NodeRestriction}
   kubelet: {max-pods: 50}"#,
     )), @r#"
-    warning[deprecated-flag]: `--admission-control` is deprecated since 1.10.0
+    warning[deprecated]: `--admission-control` is deprecated since 1.10.0
      --> cluster.yaml:7:20
       |
     7 |   kube-apiserver: {admission-control: NodeRestriction}
@@ -127,7 +127,7 @@ fn a_deprecated_flag_is_warned_of() {
       |
       = help: use --enable-admission-plugins / --disable-admission-plugins instead
 
-    warning: `--max-pods` is deprecated since 1.10.0
+    warning[deprecated]: `--max-pods` is deprecated since 1.10.0
      --> cluster.yaml:8:13
       |
     8 |   kubelet: {max-pods: 50}
@@ -158,7 +158,7 @@ fn a_component_is_one_that_there_is() {
     8 |   scheduler: {v: 2}
       |   ^^^^^^^^^
       |
-      = help: known here: `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-proxy`, `kube-scheduler` or `kubelet`
+      = help: it belongs to `kubeProxy.scheduler`
     "#);
 }
 

@@ -67,7 +67,7 @@ bootstrap: {days: 0}",
         "join: bootstrap
 bootstrap: {days: 3}",
     )), @r#"
-    warning: tokens die 3 days after the build
+    warning[short-lived-tokens]: tokens die 3 days after the build
      --> cluster.yaml:7:19
       |
     7 | bootstrap: {days: 3}
@@ -83,7 +83,7 @@ fn a_token_that_lives_long_is_told_of() {
         "join: bootstrap
 bootstrap: {days: 365}",
     )), @r#"
-    warning: whoever finds a copy of an image can join for 365 days
+    warning[long-lived-tokens]: whoever finds a copy of an image can join for 365 days
      --> cluster.yaml:7:19
       |
     7 | bootstrap: {days: 365}
@@ -99,7 +99,7 @@ fn tokens_of_a_file_never_end() {
         "join: bootstrap
 bootstrap: {tokens: file, servingCertificates: issued}",
     )), @r#"
-    warning: the API server takes a token of a file for as long as the file has it
+    warning[endless-tokens]: the API server takes a token of a file for as long as the file has it
      --> cluster.yaml:7:21
       |
     7 | bootstrap: {tokens: file, servingCertificates: issued}
@@ -133,7 +133,7 @@ bootstrap: {tokens: file}
 extraArgs:
   kube-apiserver: {token-auth-file: /etc/tokens}",
     )), @r#"
-    warning: the API server takes a token of a file for as long as the file has it
+    warning[endless-tokens]: the API server takes a token of a file for as long as the file has it
      --> cluster.yaml:7:21
       |
     7 | bootstrap: {tokens: file}
@@ -166,7 +166,7 @@ fn old_kubelets_need_their_gate_to_ask_for_a_certificate_as_a_server() {
         .replace("/24}", "/24, interface: eth0}")
     };
     insta::assert_snapshot!(problems(&text("DevicePlugins=true")), @r#"
-    warning: `--feature-gates` is deprecated since 1.10.0
+    warning[deprecated]: `--feature-gates` is deprecated since 1.10.0
      --> cluster.yaml:9:13
       |
     9 |   kubelet: {feature-gates: "DevicePlugins=true"}

@@ -71,7 +71,7 @@ fn who_may_do_everything_is_told() {
     insta::assert_snapshot!(problems(&certificates(
         "apiserver-kubelet-client: {subject: {organization: \"system:masters\"}}"
     )), @r#"
-    warning: `system:masters` makes whoever has the key of `apiserver-kubelet-client` an administrator
+    warning[administrators-key]: `system:masters` makes whoever has the key of `apiserver-kubelet-client` an administrator
      --> cluster.yaml:8:56
       |
     8 |     apiserver-kubelet-client: {subject: {organization: "system:masters"}}

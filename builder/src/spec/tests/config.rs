@@ -54,7 +54,7 @@ fn a_field_that_kimage_decides_is_refused() {
     8 |     clusterDNS: [10.0.0.2]
       |     ^^^^^^^^^^
       |
-      = help: set `network.services`
+      = help: set `network.dns.address`
 
     error: kimage decides `tlsCertFile` of kubelet
      --> cluster.yaml:9:5
@@ -86,7 +86,7 @@ fn a_field_that_kimage_decides_is_refused() {
     11 |   kube-proxy: {hostnameOverride: x, mode: ipvs}
        |                                     ^^^^
        |
-       = help: other files of the image hold the same value: it cannot be set alone
+       = help: set `kubeProxy.mode`
     "#);
 }
 
@@ -208,7 +208,7 @@ fn a_deprecated_field_is_warned_of() {
         "extraConfig:
   kube-proxy: {portRange: 30000-32767}",
     )), @r#"
-    warning: `portRange` is deprecated since 1.29.0
+    warning[deprecated]: `portRange` is deprecated since 1.29.0
      --> cluster.yaml:7:16
       |
     7 |   kube-proxy: {portRange: 30000-32767}
@@ -224,7 +224,7 @@ fn a_field_and_its_flag_are_not_both_given() {
 extraConfig:
   kubelet: {maxPods: 110}",
     )), @r#"
-    warning: `--max-pods` is deprecated since 1.10.0
+    warning[deprecated]: `--max-pods` is deprecated since 1.10.0
      --> cluster.yaml:7:13
       |
     7 |   kubelet: {max-pods: 50}
