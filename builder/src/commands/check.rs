@@ -8,10 +8,11 @@ use crate::spec;
 
 pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
     let text = site.read(&site.file)?;
+    let blueprints = site.blueprints()?;
     let (problems, failure) =
-        match spec::parse_with(&text, &site.file.display().to_string(), &site.blueprints()?) {
+        match spec::parse_with(&text, &site.file.display().to_string(), &blueprints) {
             Ok((cluster, warnings)) => {
-                plan::plan(&cluster, &site.blueprints()?)?;
+                plan::plan(&cluster, &blueprints)?;
                 (warnings, None)
             }
             Err(error) => (
