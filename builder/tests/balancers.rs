@@ -7,10 +7,12 @@ use std::path::Path;
 use std::process::Command;
 
 use kimage::blueprint::Blueprints;
-use kimage::overlay::{Overlays, Slots};
 use kimage::plan::{self, NodePlan};
 use kimage::spec;
-use kimage::tree::{Content, Kind};
+
+use rendered::file;
+
+mod rendered;
 
 /// Three masters and a worker with a load balancer.
 fn nodes(balancer: &str) -> Vec<NodePlan> {
@@ -27,25 +29,14 @@ fn nodes(balancer: &str) -> Vec<NodePlan> {
         .nodes
 }
 
-/// What an overlay writes at a path, if it does.
-fn written(overlay: &str, node: &NodePlan, path: &str) -> Option<String> {
-    let templates = Overlays::embedded().unwrap().named(overlay);
-    let slots = Slots::measure(&templates, [&node.values]).unwrap();
-    let layer = kimage::overlay::layer(overlay, &templates, &node.values, &slots).unwrap();
-    match &layer.get(path)?.kind {
-        Kind::File(Content::Bytes(bytes)) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
-        other => panic!("{other:?}"),
-    }
-}
-
 /// Gives a configuration to its program, which must be content and say nothing of warnings.
 fn accepted(program: &str, arguments: &[&str], text: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config");
-    fs::write(&file, text).unwrap();
+    let config = folder.path().join("config");
+    fs::write(&config, text).unwrap();
     let said = Command::new(program)
         .args(arguments)
-        .arg(&file)
+        .arg(&config)
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}"));
     let words = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
@@ -67,11 +58,11 @@ fn card() -> String {
 fn nginx_takes_its_configuration_on_every_node() {
     let nodes = nodes("loadBalancer: {kind: nginx}");
     assert_eq!(
-        written("master", &nodes[0], "/etc/kubernetes/haproxy.cfg"),
+        file("master", &nodes[0], "/etc/kubernetes/haproxy.cfg"),
         None
     );
     for node in &nodes {
-        let text = written("node", node, "/etc/kubernetes/nginx.conf").unwrap();
+        let text = file("node", node, "/etc/kubernetes/nginx.conf").unwrap();
         for server in ["192.0.2.11:6443", "192.0.2.12:6443", "192.0.2.13:6443"] {
             assert!(text.contains(&format!("server {server} ")), "{text}");
         }
@@ -90,9 +81,9 @@ fn haproxy_and_keepalived_take_theirs_on_masters() {
     );
     let mut priorities = Vec::new();
     for node in &nodes[..3] {
-        let text = written("master", node, "/etc/kubernetes/haproxy.cfg").unwrap();
+        let text = file("master", node, "/etc/kubernetes/haproxy.cfg").unwrap();
         accepted("/usr/sbin/haproxy", &["-c", "-f"], &text);
-        let text = written("master", node, "/etc/kubernetes/keepalived.conf").unwrap();
+        let text = file("master", node, "/etc/kubernetes/keepalived.conf").unwrap();
         assert!(text.contains("192.0.2.10/24"), "{text}");
         assert!(text.contains("virtual_router_id 7"), "{text}");
         let peers = text.split_once("unicast_peer {").unwrap().1;
@@ -116,10 +107,7 @@ fn haproxy_and_keepalived_take_theirs_on_masters() {
         assert_eq!(node.values.node.api.url, "https://192.0.2.10:9443");
         assert_eq!(node.values.cluster.secure_port, 6443);
     }
-    assert_eq!(
-        written("node", &nodes[3], "/etc/kubernetes/nginx.conf"),
-        None
-    );
+    assert_eq!(file("node", &nodes[3], "/etc/kubernetes/nginx.conf"), None);
 }
 
 #[test]
@@ -136,12 +124,12 @@ fn the_units_are_ones_that_systemd_takes() {
         let folder = tempfile::tempdir().unwrap();
         for unit in units {
             let path = format!("/etc/systemd/system/{unit}.service");
-            let text = written(overlay, node, &path).unwrap();
+            let text = file(overlay, node, &path).unwrap();
             // Programs of the node are not on this machine.
             let text = text.replace("/usr/local/lib/kimage/keepalived", "/bin/true");
-            let file = folder.path().join(format!("{unit}.service"));
-            fs::write(&file, text).unwrap();
-            verified(&file);
+            let written = folder.path().join(format!("{unit}.service"));
+            fs::write(&written, text).unwrap();
+            verified(&written);
         }
     }
 }

@@ -10,20 +10,9 @@ use std::process::Command;
 
 use kimage::tree::{Content, Kind, Tree};
 
-use composed::trees;
+use composed::{cluster, trees};
 
 mod composed;
-
-/// Two masters, whose names differ in length, and a worker; `more` is more of the cluster file.
-fn cluster(version: &str, image: &str, more: &str) -> String {
-    format!(
-        "{{kubernetes: {{version: {version}}}, image: {image}, nodes: [\
-         {{name: m1, role: master, address: 192.0.2.11/24, interface: eth0}}, \
-         {{name: m2-longer, role: master, address: 192.0.2.12/24, interface: eth0}}, \
-         {{name: m3, role: master, address: 192.0.2.13/24, interface: eth0}}, \
-         {{name: w1, role: worker, address: 192.0.2.21/24, interface: eth0}}], {more}}}"
-    )
-}
 
 const USERS: &str = "host: {users: [{name: kube, id: 200}, {name: scheduler, id: 201}, {name: store, id: 202}]}, \
     components: {etcd: {user: store}, kube-apiserver: {user: kube}, kube-controller-manager: {user: kube}, \

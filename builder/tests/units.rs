@@ -14,20 +14,9 @@ use std::process::Command;
 
 use kimage::tree::{Content, Kind, Tree};
 
-use composed::trees;
+use composed::{cluster, trees};
 
 mod composed;
-
-/// A cluster file with every minor's units; `more` is more of it.
-fn cluster(version: &str, image: &str, more: &str) -> String {
-    format!(
-        "{{kubernetes: {{version: {version}}}, image: {image}, nodes: [\
-         {{name: m1, role: master, address: 192.0.2.11/24, interface: eth0}}, \
-         {{name: m2-longer, role: master, address: 192.0.2.12/24, interface: eth0}}, \
-         {{name: m3, role: master, address: 192.0.2.13/24, interface: eth0}}, \
-         {{name: w1, role: worker, address: 192.0.2.21/24, interface: eth0}}], {more}}}"
-    )
-}
 
 const EVERYTHING: &str = "\
     components: {\

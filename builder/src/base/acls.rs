@@ -8,7 +8,7 @@ use super::filesystem::Filesystem;
 use super::lookup;
 use super::refusal::Refusal;
 use crate::tree::acl::{Acl, AclEntry, AclScope};
-use crate::tree::{Content, Meta};
+use crate::tree::{Content, Meta, account_number};
 
 /// How the keys of such texts begin.
 pub(super) const TEXT: &str = "SCHILY.acl.";
@@ -36,11 +36,7 @@ pub(super) fn resolve(filesystem: &mut Filesystem) -> Result<(), ReadError> {
 /// Makes one list an attribute, and looks whether what came as an attribute is a list.
 fn attribute(meta: &mut Meta, scope: AclScope, passwd: &str, group: &str) -> Result<(), String> {
     let name = scope.attribute();
-    let key = match scope {
-        AclScope::Access => "SCHILY.acl.access",
-        AclScope::Default => "SCHILY.acl.default",
-    };
-    let Some(text) = meta.xattrs.remove(key) else {
+    let Some(text) = meta.xattrs.remove(scope.record()) else {
         return match meta.xattrs.get(name).map(|value| Acl::of_attribute(value)) {
             Some(None) => Err(format!("`{name}` has another form")),
             Some(Some(_)) | None => Ok(()),
@@ -68,7 +64,10 @@ fn read(text: &str, passwd: &str, group: &str) -> Result<Acl, String> {
             .parse()
             .map_err(|error: crate::tree::acl::AclError| error.to_string())?;
         let entry = entry
-            .numbered(|name| number(name, passwd), |name| number(name, group))
+            .numbered(
+                |name| account_number(passwd, name),
+                |name| account_number(group, name),
+            )
             .map_err(|name| format!("the archive has no account `{name}`"))?;
         entries.push(AclEntry {
             scope: AclScope::Access,
@@ -88,12 +87,4 @@ fn with_number(line: &str) -> String {
         }
         _ => line.to_owned(),
     }
-}
-
-/// The number of a user or group by its name, out of `/etc/passwd` or `/etc/group`.
-fn number(name: &str, accounts: &str) -> Option<u32> {
-    let line = accounts
-        .lines()
-        .find(|line| line.split(':').next() == Some(name))?;
-    line.split(':').nth(2)?.parse().ok()
 }

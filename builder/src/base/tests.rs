@@ -62,6 +62,11 @@ impl Archive {
         self.entry(EntryType::Link, name, target, b"")
     }
 
+    /// Describes the next entry by an extended header of one record.
+    fn described(self, key: &str, value: &str) -> Self {
+        self.entry(EntryType::XHeader, "pax", "", &pax(&[(key, value)]))
+    }
+
     fn bytes(mut self) -> Vec<u8> {
         self.0.extend_from_slice(&[0; 1024]);
         self.0
@@ -311,19 +316,9 @@ fn access_control_lists_keep_their_meaning_from_archive_to_archive() {
     let scene = Scene::new();
     let list = "user::rw-,user:kube:r--,group::---,group:adm:rw-:4,mask::rw-,other::---";
     let archive = Archive::default()
-        .entry(
-            EntryType::XHeader,
-            "pax",
-            "",
-            &pax(&[("SCHILY.acl.access", list)]),
-        )
+        .described("SCHILY.acl.access", list)
         .file("etc/key", "secret")
-        .entry(
-            EntryType::XHeader,
-            "pax",
-            "",
-            &pax(&[("SCHILY.acl.default", "user::rwx,group::r-x,other::---")]),
-        )
+        .described("SCHILY.acl.default", "user::rwx,group::r-x,other::---")
         .directory("etc/keys")
         .file(
             "etc/passwd",
@@ -389,12 +384,7 @@ fn a_list_that_names_nobody_we_know_is_refused() {
         ),
     ] {
         let archive = Archive::default()
-            .entry(
-                EntryType::XHeader,
-                "pax",
-                "",
-                &pax(&[("SCHILY.acl.access", list)]),
-            )
+            .described("SCHILY.acl.access", list)
             .file("etc/key", "secret");
         let error = scene
             .read(&scene.write("a.tar", &archive.bytes()))

@@ -15,7 +15,7 @@ use crate::boot::{self, ApiAccess, BootNode, BootRequest, Disks, Progress, Then}
 use crate::cli::{Boot, Sources};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Durability, Partial};
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::spec::{Cluster, NodeName};
 use crate::trust::Domain;
 
@@ -48,8 +48,7 @@ impl Failure for BootFault {
 }
 
 pub(super) fn run(site: &Site, arguments: &Boot) -> Outcome {
-    let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster, &site.blueprints()?)?;
+    let (cluster, plan) = site.plan()?;
     let nodes = select(&plan, &arguments.selection)?;
     let mut machines = Vec::new();
     for node in &nodes {

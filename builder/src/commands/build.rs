@@ -67,8 +67,7 @@ struct Shared {
 }
 
 pub(super) fn run(site: &Site, arguments: &Build) -> Outcome {
-    let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster, &site.blueprints()?)?;
+    let (cluster, plan) = site.plan()?;
     let nodes = select(&plan, &arguments.selection)?;
     let shared = shared(site, &cluster, &plan, &nodes)?;
     let bases = shared

@@ -7,7 +7,6 @@ use crate::cli::Certs;
 use crate::facts;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output;
-use crate::plan;
 use crate::spec::Join;
 use crate::trust::kubeconfig::{Access, embedded};
 use crate::trust::{self, Domain, Secrets};
@@ -102,8 +101,7 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
             Ok(())
         }
         Certs::Renew { selection, tokens } => {
-            let cluster = site.cluster()?;
-            let plan = plan::plan(&cluster, &site.blueprints()?)?;
+            let (cluster, plan) = site.plan()?;
             if tokens && cluster.join == Join::Certificate {
                 return Err(CertsFault::NoTokens.into());
             }

@@ -10,9 +10,10 @@ use crate::spec::{self, Problems, SpecError};
 pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
     let text = site.read(&site.file)?;
     let name = site.file.display().to_string();
-    let (warnings, failure) = match spec::parse_with(&text, &name, &site.blueprints()?) {
+    let blueprints = site.blueprints()?;
+    let (warnings, failure) = match spec::parse_with(&text, &name, &blueprints) {
         Ok((cluster, warnings)) => {
-            plan::plan(&cluster, &site.blueprints()?)?;
+            plan::plan(&cluster, &blueprints)?;
             let failure = audit_policy::read(site, &cluster)?.err();
             (Some(warnings), failure)
         }

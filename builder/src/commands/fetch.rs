@@ -8,11 +8,9 @@ use crate::artifact::{Check, Store};
 use crate::base::{Base, BaseError};
 use crate::cli::Fetch;
 use crate::failure::Outcome;
-use crate::plan;
 
 pub(super) fn run(site: &Site, arguments: &Fetch) -> Outcome {
-    let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster, &site.blueprints()?)?;
+    let (cluster, plan) = site.plan()?;
     let mut bases = BTreeMap::new();
     for node in &plan.nodes {
         match Base::open(&site.cache, &node.image) {

@@ -7,7 +7,6 @@ use crate::artifact::needed;
 use crate::cli::Json;
 use crate::facts;
 use crate::failure::Outcome;
-use crate::plan;
 use crate::spec::Role;
 use crate::trust::{self, Request};
 
@@ -37,8 +36,7 @@ struct PlannedArtifact {
 }
 
 pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
-    let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster, &site.blueprints()?)?;
+    let (cluster, plan) = site.plan()?;
     let minor = facts::minor(cluster.kubernetes.version)?;
     let planned = Planned {
         cluster: cluster.name.clone(),

@@ -7,11 +7,9 @@ use crate::cli::{Render, Selection};
 use crate::compose::{self, Materials, RoleOverlays};
 use crate::failure::Outcome;
 use crate::output;
-use crate::plan;
 
 pub(super) fn run(site: &Site, arguments: &Render) -> Outcome {
-    let cluster = site.cluster()?;
-    let plan = plan::plan(&cluster, &site.blueprints()?)?;
+    let (cluster, plan) = site.plan()?;
     let selection = Selection {
         role: None,
         nodes: vec![arguments.node.clone()],

@@ -7,6 +7,7 @@ use crate::blueprint::Blueprints;
 use crate::cli::Cli;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::overlay::Overlays;
+use crate::plan::{self, Plan};
 use crate::report::Report;
 use crate::spec::{self, Cluster, Objection, SpecError};
 
@@ -98,9 +99,21 @@ impl Site {
 
     /// The cluster; its warnings are shown.
     pub(super) fn cluster(&self) -> Outcome<Cluster> {
+        self.cluster_of(&self.blueprints()?)
+    }
+
+    /// The cluster and what will be built for it; warnings are shown.
+    pub(super) fn plan(&self) -> Outcome<(Cluster, Plan)> {
+        let blueprints = self.blueprints()?;
+        let cluster = self.cluster_of(&blueprints)?;
+        let plan = plan::plan(&cluster, &blueprints)?;
+        Ok((cluster, plan))
+    }
+
+    fn cluster_of(&self, blueprints: &Blueprints) -> Outcome<Cluster> {
         let text = self.read(&self.file)?;
         let (cluster, warnings) =
-            spec::parse_with(&text, &self.file.display().to_string(), &self.blueprints()?)?;
+            spec::parse_with(&text, &self.file.display().to_string(), blueprints)?;
         if !warnings.is_empty() {
             self.report.plain(&warnings.styled());
         }

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
 use crate::spec::Cluster;
-use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing};
+use crate::tree::{
+    Content, Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing, account_number,
+};
 
 /// The base's own account files.
 #[derive(Debug, Clone, Default)]
@@ -136,8 +138,5 @@ pub(super) fn number(name: &str, text: Option<&str>, cluster: &Cluster) -> Optio
     if let Some(account) = added(cluster).iter().find(|account| account.name == name) {
         return Some(account.id);
     }
-    let line = text?
-        .lines()
-        .find(|line| line.split(':').next() == Some(name))?;
-    line.split(':').nth(2)?.parse().ok()
+    account_number(text?, name)
 }

@@ -42,22 +42,13 @@ pub fn arguments(component: Component, version: Version) -> Vec<Argument> {
 }
 
 /// A line of `components.yaml`.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     flag: String,
     value: String,
-    range: Option<Range>,
-    although_deprecated: Option<String>,
-}
-
-/// A line as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LineText {
-    flag: String,
-    value: String,
     #[serde(rename = "in")]
-    range: Option<String>,
+    range: Option<Range>,
     although_deprecated: Option<String>,
 }
 
@@ -73,29 +64,8 @@ fn lines(component: Component) -> &'static [Line] {
         .map_or(&[], Vec::as_slice)
 }
 
-fn read(text: &str) -> Result<BTreeMap<String, Vec<Line>>, String> {
-    let texts: BTreeMap<String, Vec<LineText>> =
-        serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
-    let line = |text: LineText| {
-        Ok(Line {
-            range: match text.range {
-                Some(range) => Some(range.parse().map_err(|error| format!("{error}"))?),
-                None => None,
-            },
-            flag: text.flag,
-            value: text.value,
-            although_deprecated: text.although_deprecated,
-        })
-    };
-    texts
-        .into_iter()
-        .map(|(program, lines)| {
-            Ok((
-                program,
-                lines.into_iter().map(line).collect::<Result<_, String>>()?,
-            ))
-        })
-        .collect()
+fn read(text: &str) -> Result<BTreeMap<String, Vec<Line>>, serde_yaml_ng::Error> {
+    serde_yaml_ng::from_str(text)
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ pub fn flag(component: Component, name: &str, version: Version) -> FlagStatus {
         let field = life.field.as_deref()?;
         let kind = ConfigurationKind::of(component)?;
         let since = fields_of(kind)?.get(field)?.range.since;
-        Some((since, format!("`{field}` in its configuration file")))
+        let program = program(component);
+        Some((since, format!("`{field}` in `extraConfig.{program}`")))
     })
 }
 
@@ -399,9 +400,7 @@ mod tests {
             endpoint("1.28.15"),
             FlagStatus::Deprecated {
                 since: at("1.27.0"),
-                replacement: Some(
-                    "`containerRuntimeEndpoint` in its configuration file".to_owned()
-                )
+                replacement: Some("`containerRuntimeEndpoint` in `extraConfig.kubelet`".to_owned())
             }
         );
         assert_eq!(

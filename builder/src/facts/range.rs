@@ -6,10 +6,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 use crate::spec::Version;
 
 /// The versions from one on, up to but without another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Range {
     /// The first version that is meant.
     pub since: Version,
@@ -44,6 +47,14 @@ impl FromStr for Range {
             return Err(wrong());
         }
         Ok(Self { since, until })
+    }
+}
+
+impl TryFrom<String> for Range {
+    type Error = RangeError;
+
+    fn try_from(text: String) -> Result<Self, RangeError> {
+        text.parse()
     }
 }
 

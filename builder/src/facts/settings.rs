@@ -36,21 +36,13 @@ pub fn settings(kind: ConfigurationKind, version: Version) -> Vec<Setting> {
 }
 
 /// A line of `settings.yaml`.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     field: String,
     value: String,
-    range: Option<Range>,
-}
-
-/// A line as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LineText {
-    field: String,
-    value: String,
     #[serde(rename = "in")]
-    range: Option<String>,
+    range: Option<Range>,
 }
 
 /// All lines of a kind of configuration.
@@ -64,26 +56,8 @@ fn lines(kind: ConfigurationKind) -> &'static [Line] {
         .map_or(&[], Vec::as_slice)
 }
 
-fn read(text: &str) -> Result<BTreeMap<String, Vec<Line>>, String> {
-    let texts: BTreeMap<String, Vec<LineText>> =
-        serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
-    let line = |text: LineText| {
-        Ok(Line {
-            range: match text.range {
-                Some(range) => Some(range.parse().map_err(|error| format!("{error}"))?),
-                None => None,
-            },
-            field: text.field,
-            value: text.value,
-        })
-    };
-    texts
-        .into_iter()
-        .map(|(kind, lines)| {
-            let lines = lines.into_iter().map(line);
-            Ok((kind, lines.collect::<Result<_, String>>()?))
-        })
-        .collect()
+fn read(text: &str) -> Result<BTreeMap<String, Vec<Line>>, serde_yaml_ng::Error> {
+    serde_yaml_ng::from_str(text)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{PlanError, Values};
+use super::PlanError;
 use crate::facts;
 use crate::spec::{Cluster, Component, Role, Version};
 
@@ -40,12 +40,8 @@ pub(super) fn key(component: Component) -> &'static str {
 pub(super) fn arguments(
     cluster: &Cluster,
     component: Component,
-    values: &Values,
+    vocabulary: &tera::Context,
 ) -> Result<Vec<Argument>, PlanError> {
-    let context = tera::Context::from_serialize(values).map_err(|source| PlanError::Argument {
-        flag: "any".into(),
-        source,
-    })?;
     let mut extra = cluster
         .extra_args
         .get(&component)
@@ -56,7 +52,7 @@ pub(super) fn arguments(
         let flag = argument.flag.to_owned();
         let value = match extra.remove(argument.flag) {
             Some(value) => value,
-            None => match tera::Tera::one_off(argument.value_template, &context, false) {
+            None => match tera::Tera::one_off(argument.value_template, vocabulary, false) {
                 Ok(value) if value.is_empty() => continue,
                 Ok(value) => value,
                 Err(source) => return Err(PlanError::Argument { flag, source }),

@@ -2,7 +2,7 @@
 
 use serde_yaml_ng::{Mapping, Value};
 
-use super::{PlanError, Values, yaml};
+use super::{PlanError, yaml};
 use crate::facts::{self, ConfigurationKind};
 use crate::spec::{Cluster, Component};
 
@@ -11,18 +11,16 @@ pub(super) fn fields(
     cluster: &Cluster,
     component: Component,
     kind: ConfigurationKind,
-    values: &Values,
+    vocabulary: &tera::Context,
 ) -> Result<String, PlanError> {
     let wrong = |field: &str, source: Box<dyn std::error::Error + Send + Sync>| PlanError::Field {
         field: field.to_owned(),
         source,
     };
-    let context =
-        tera::Context::from_serialize(values).map_err(|error| wrong("any", error.into()))?;
     let mut file = Mapping::new();
     for setting in facts::settings(kind, cluster.kubernetes.version) {
         let field = setting.field;
-        let text = tera::Tera::one_off(setting.value_template, &context, false)
+        let text = tera::Tera::one_off(setting.value_template, vocabulary, false)
             .map_err(|error| wrong(field, error.into()))?;
         if !text.is_empty() {
             let value =

@@ -109,6 +109,11 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             },
             node: values::node(cluster, minor, node, &disk),
         };
+        let vocabulary =
+            tera::Context::from_serialize(&values).map_err(|source| PlanError::Argument {
+                flag: "any".into(),
+                source,
+            })?;
         let mut arguments = BTreeMap::new();
         let mut configurations = BTreeMap::new();
         let mut services = BTreeMap::new();
@@ -116,7 +121,7 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
         let mut readers = BTreeMap::new();
         for component in arguments::of_role(node.role) {
             let key = arguments::key(*component);
-            let mut flags = arguments::arguments(cluster, *component, &values)?;
+            let mut flags = arguments::arguments(cluster, *component, &vocabulary)?;
             readers.extend(services::readers(cluster, *component, &flags));
             if let Some(file) = services::environment_file(cluster, *component, &flags) {
                 environment_files.push(file);
@@ -125,7 +130,7 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             services.insert(key, services::service(cluster, *component));
             arguments.insert(key, flags);
             if let Some(kind) = ConfigurationKind::of(*component) {
-                let fields = configurations::fields(cluster, *component, kind, &values)?;
+                let fields = configurations::fields(cluster, *component, kind, &vocabulary)?;
                 configurations.insert(key, fields);
             }
         }

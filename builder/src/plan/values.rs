@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
-use super::{Argument, DiskNames, Images, PathValues, Service};
+use super::{Argument, DiskNames, Images, PathValues, Service, yaml};
 use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{
@@ -405,13 +405,13 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         front_proxy_client: common_name(cluster, "front-proxy-client")
             .unwrap_or(FRONT_PROXY_CLIENT)
             .to_owned(),
-        apiserver_kubelet_client: yaml(
+        apiserver_kubelet_client: yaml::text(
             common_name(cluster, "apiserver-kubelet-client").unwrap_or(APISERVER_KUBELET_CLIENT),
         ),
         admin_group: (cluster.pki.certificates.get("admin"))
             .and_then(|admin| admin.subject.organization.as_deref())
             .filter(|group| !BOUND_GROUPS.contains(group))
-            .map(yaml),
+            .map(yaml::text),
         os_label: minor.os_label.clone(),
         control_plane_taints: minor
             .control_plane_taints
@@ -479,14 +479,6 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
 fn common_name<'a>(cluster: &'a Cluster, certificate: &str) -> Option<&'a str> {
     let given = cluster.pki.certificates.get(certificate)?;
     given.common_name.as_deref()
-}
-
-/// A text as YAML writes it: in quotation marks where it would be something else without.
-fn yaml(text: &str) -> String {
-    match serde_yaml_ng::to_string(text) {
-        Ok(written) => written.trim_end().to_owned(),
-        Err(_) => serde_json::Value::from(text).to_string(),
-    }
 }
 
 fn join(texts: impl Iterator<Item = String>) -> String {

@@ -14,6 +14,11 @@ pub(super) fn written(mapping: &Mapping) -> String {
     lines.join("\n")
 }
 
+/// A text as a value, wherever it stands.
+pub(super) fn text(text: &str) -> String {
+    flow(&Value::from(text))
+}
+
 /// The members of a mapping in block style.
 fn members(mapping: &Mapping, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);

@@ -27,14 +27,9 @@ pub fn write(tree: &Tree, output: &mut dyn Write) -> Result<(), SinkError> {
 
 /// The pax record of an extended attribute. Access control lists are text, which every tar reads.
 pub(crate) fn pax_record(name: &str, value: &[u8]) -> (String, Vec<u8>) {
-    let scope = match AclScope::of_attribute(name) {
-        Some(AclScope::Access) => "access",
-        Some(AclScope::Default) => "default",
-        None => return (format!("SCHILY.xattr.{name}"), value.to_owned()),
-    };
-    match Acl::of_attribute(value) {
-        Some(list) => (format!("SCHILY.acl.{scope}"), list.to_string().into_bytes()),
-        None => (format!("SCHILY.xattr.{name}"), value.to_owned()),
+    match (AclScope::of_attribute(name), Acl::of_attribute(value)) {
+        (Some(scope), Some(list)) => (scope.record().to_owned(), list.to_string().into_bytes()),
+        _ => (format!("SCHILY.xattr.{name}"), value.to_owned()),
     }
 }
 

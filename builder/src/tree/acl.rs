@@ -339,6 +339,14 @@ impl AclScope {
         }
     }
 
+    /// The name of the list's record in archives: star's, and GNU tar's and bsdtar's.
+    pub fn record(self) -> &'static str {
+        match self {
+            Self::Access => "SCHILY.acl.access",
+            Self::Default => "SCHILY.acl.default",
+        }
+    }
+
     /// The scope of an attribute; `None` when it holds no list.
     pub fn of_attribute(name: &str) -> Option<Self> {
         [Self::Access, Self::Default]

@@ -4,6 +4,7 @@
 //! the result; a sealed [`Tree`] is rooted, every parent is a directory, and it is in path order. That is all that a
 //! sink sees. Nothing here knows Kubernetes, opens a file or reads a clock.
 
+mod accounts;
 pub mod acl;
 mod content;
 mod entry;
@@ -11,6 +12,7 @@ mod layer;
 mod path;
 mod sealed;
 
+pub use accounts::account_number;
 pub use content::{Blob, Content, Slice};
 pub use entry::{Entry, Kind, Meta, Origin, Sharing};
 pub use layer::{Layer, Layered, Overwrite};

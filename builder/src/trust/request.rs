@@ -253,8 +253,8 @@ fn subject(cluster: &Cluster, identity: Identity, node: &str, admin_group: &str)
     }
 }
 
-/// The subject of an identity unless the cluster file says otherwise. Where the API server authorizes by user name a group would only add rights, so there is
-/// none: `kube-apiserver-kubelet-client` needs a binding to `system:kubelet-api-admin`.
+/// The subject of an identity unless the cluster file says otherwise. Where the API server authorizes by user name a
+/// group would only add rights, so there is none: `kube-apiserver-kubelet-client` needs a binding to `system:kubelet-api-admin`.
 fn usual_subject(identity: Identity, node: &str, admin_group: &str) -> Subject {
     let (common_name, organization) = match identity {
         Identity::Apiserver => ("kube-apiserver", None),

@@ -14,6 +14,17 @@ use kimage::tree::{Blob, Content, Kind, Slice, Tree};
 use kimage::trust::{self, Secrets};
 use time::macros::datetime;
 
+/// A cluster file of three masters, whose names differ in length, and a worker; `more` is more of it.
+pub(crate) fn cluster(version: &str, image: &str, more: &str) -> String {
+    format!(
+        "{{kubernetes: {{version: {version}}}, image: {image}, nodes: [\
+         {{name: m1, role: master, address: 192.0.2.11/24, interface: eth0}}, \
+         {{name: m2-longer, role: master, address: 192.0.2.12/24, interface: eth0}}, \
+         {{name: m3, role: master, address: 192.0.2.13/24, interface: eth0}}, \
+         {{name: w1, role: worker, address: 192.0.2.21/24, interface: eth0}}], {more}}}"
+    )
+}
+
 /// What a cluster is made of. A program stands for its whole release: nothing is fetched.
 const ARTIFACTS: &[&str] = &[
     "kubernetes",

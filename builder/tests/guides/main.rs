@@ -4,6 +4,12 @@
 //! bases are fixtures, labelled as such; everything that kimage writes itself is real. The images are built by the
 //! program as a user builds them, and read by `debugfs`.
 
+#![allow(clippy::unwrap_used)] // All of this is test code.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program and the oracles are run as the user would"
+)]
+
 mod certificate;
 mod fixture;
 mod image;

@@ -1,9 +1,11 @@
 //! What kimage writes into a master for a version of Kubernetes, and whether the facts have it.
 
+#![allow(dead_code)] // Each test uses some of it.
+
 use kimage::blueprint::Blueprints;
 use kimage::facts::{self, ConfigurationKind};
 use kimage::overlay::{Overlays, Slots};
-use kimage::plan;
+use kimage::plan::{self, NodePlan};
 use kimage::spec::{self, Version};
 use kimage::tree::{Content, Kind};
 use serde_json::Value;
@@ -28,6 +30,11 @@ pub(crate) fn written(more: &str, overlay: &str, path: &str, version: Version) -
     let node = &plan::plan(&cluster, &Blueprints::embedded().unwrap())
         .unwrap()
         .nodes[0];
+    file(overlay, node, path)
+}
+
+/// A file of a node, as an overlay renders it for that node alone; `None` where the node has no such file.
+pub(crate) fn file(overlay: &str, node: &NodePlan, path: &str) -> Option<String> {
     let overlays = Overlays::embedded().unwrap().named(overlay);
     let slots = Slots::measure(&overlays, [&node.values]).unwrap();
     let layer = kimage::overlay::layer(overlay, &overlays, &node.values, &slots).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, Finding, lifetime};
-use crate::facts::{self, FlagStatus};
+use crate::facts;
 use crate::spec::cluster::{Component, Etcd, Version};
 use crate::spec::file::{ClusterFile, Plain};
 use crate::spec::pointer::Pointer;
@@ -206,7 +206,7 @@ fn of(
             let message = format!("the value of `--{flag}` must be on one line");
             check.tell(Finding::error(at, message));
         } else if let Some(version) = version {
-            let status = in_this_file(name, facts::flag(component, &flag, version));
+            let status = facts::flag(component, &flag, version);
             let (program, shown) = (format!("{name} {version}"), format!("`--{flag}`"));
             lifetime::tell(check, at, &program, "flag", &shown, status);
         }
@@ -222,23 +222,4 @@ fn own(component: Component, flag: &str) -> Option<Option<&'static str>> {
         .iter()
         .find(|(name, _)| *name == flag)
         .map(|(_, key)| *key)
-}
-
-/// A field that does the same as a flag can be written into this file, too.
-fn in_this_file(name: &str, status: FlagStatus) -> FlagStatus {
-    let here = |better: String| match better.strip_suffix(" in its configuration file") {
-        Some(field) => format!("{field} in `extraConfig.{name}`"),
-        None => better,
-    };
-    match status {
-        FlagStatus::Deprecated { since, replacement } => FlagStatus::Deprecated {
-            since,
-            replacement: replacement.map(here),
-        },
-        FlagStatus::Removed { since, replacement } => FlagStatus::Removed {
-            since,
-            replacement: replacement.map(here),
-        },
-        status => status,
-    }
 }
