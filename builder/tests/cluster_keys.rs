@@ -38,6 +38,30 @@ fn kubectl_finds_the_administrator_on_masters_only() {
 }
 
 #[test]
+fn kube_proxy_may_come_by_a_token_that_each_node_reads() {
+    let given = "kubeProxy: {mode: ipvs, credentials: service-account}";
+    let unit = "kube-proxy-token.service";
+    let requires = format!("/etc/systemd/system/kube-proxy.service.requires/{unit}");
+    for tree in nodes("debian-12", given) {
+        let config = text(&tree, "/etc/kubernetes/kube-proxy.conf").unwrap();
+        assert!(
+            config.contains("tokenFile: \"/var/lib/kube-proxy/token\""),
+            "{config}"
+        );
+        assert!(!config.contains("client-"), "{config}");
+        assert!(link(&tree, &requires).is_some());
+    }
+    let addon = "/etc/kubernetes/addons/12-kube-proxy.yaml";
+    assert!(nodes("debian-12", given)[0].get(addon).is_some());
+    for tree in nodes("debian-12", "") {
+        let unit = format!("/etc/systemd/system/{unit}");
+        for path in [addon, &requires, &unit] {
+            assert!(tree.get(path).is_none(), "{path}");
+        }
+    }
+}
+
+#[test]
 fn the_name_server_has_its_address_and_image_everywhere() {
     let image = "docker.io/coredns/coredns:1.1.1";
     let lines = format!(

@@ -7,11 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{ComposeError, Materials, accounts, tokens};
-use crate::plan::{ACCOUNTS, NodePlan};
+use crate::plan::{ACCOUNTS, NodePlan, PROXY_TOKEN};
 use crate::secret::Secret;
 use crate::spec::Cluster;
 use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing};
-use crate::trust::kubeconfig::{Access, bootstrapping, embedded, referencing};
+use crate::trust::kubeconfig::{Access, bootstrapping, embedded, referencing, token_file};
 use crate::trust::{Certificate, ControlPlane, KubeletIdentity, Pair};
 
 /// Room for a certificate or a key, in bytes: RSA 4096 with a dozen names takes 3,300.
@@ -56,7 +56,16 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             KUBECONFIG,
         )?,
     }
-    files.kubeconfig("kube-proxy", &access("system:kube-proxy"), &held.kube_proxy)?;
+    match &held.kube_proxy {
+        Some(pair) => files.kubeconfig("kube-proxy", &access("system:kube-proxy"), pair)?,
+        None => files.own(
+            "/etc/kubernetes/kube-proxy.conf",
+            0o600,
+            0,
+            token_file(&access("kube-proxy"), PROXY_TOKEN),
+            KUBECONFIG,
+        )?,
+    }
     files.earliest(held.valid_from)?;
     if let Some(master) = &held.control_plane {
         control_plane(&mut files, node, master)?;

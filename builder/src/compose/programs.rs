@@ -35,6 +35,8 @@ enum Place {
 enum Owner {
     Every,
     Masters,
+    /// Masters, and workers that ask the API themselves.
+    Clients,
 }
 
 const fn every(artifact: &'static str, member: &'static str, place: Place) -> Program {
@@ -62,7 +64,10 @@ const PROGRAMS: &[Program] = &[
     masters("kubernetes", "server/bin/kube-apiserver"),
     masters("kubernetes", "server/bin/kube-controller-manager"),
     masters("kubernetes", "server/bin/kube-scheduler"),
-    masters("kubernetes", "server/bin/kubectl"),
+    Program {
+        owner: Owner::Clients,
+        ..masters("kubernetes", "server/bin/kubectl")
+    },
     masters("etcd", "/etcd"),
     masters("etcd", "/etcdctl"),
     masters("etcd", "/etcdutl"),
@@ -79,7 +84,14 @@ const PROGRAMS: &[Program] = &[
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut layer = Layer::new(Origin::new("stage programs"));
     for program in PROGRAMS {
-        if program.owner == Owner::Masters && node.role != Role::Master {
+        let wanted = match program.owner {
+            Owner::Every => true,
+            Owner::Masters => node.role == Role::Master,
+            Owner::Clients => {
+                node.role == Role::Master || node.values.cluster.kube_proxy.token.is_some()
+            }
+        };
+        if !wanted {
             continue;
         }
         // What the cluster file leaves out is no artifact of it.

@@ -26,7 +26,7 @@ pub use identity::{DiskNames, filesystem};
 pub use paths::PathValues;
 pub use selinux::SelinuxPlan;
 pub use services::{EnvironmentFile, Service};
-pub use values::{BaseValues, ClusterValues, NodeValues, Values};
+pub use values::{BaseValues, ClusterValues, NodeValues, PROXY_TOKEN, Values};
 
 use crate::blueprint::{Blueprints, Units};
 use crate::facts::{self, ConfigurationKind, Minor};

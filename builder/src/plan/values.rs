@@ -10,7 +10,7 @@ use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{
     APISERVER_KUBELET_CLIENT, Cluster, FRONT_PROXY_CLIENT, Interface, Join, LoadBalancer, Node,
-    Role, ServingCertificates, TokenStore,
+    ProxyCredentials, Role, ServingCertificates, TokenStore,
 };
 
 /// What a template may use. A file that uses `node` differs between the nodes of a role; one that uses only `cluster`
@@ -187,6 +187,9 @@ pub struct Haproxy {
     pub router_id: u8,
 }
 
+/// Where a node keeps the token of kube-proxy's service account.
+pub const PROXY_TOKEN: &str = "/var/lib/kube-proxy/token";
+
 /// How kube-proxy makes Services of packets.
 #[derive(Debug, Clone, Serialize)]
 pub struct KubeProxyValues {
@@ -194,6 +197,8 @@ pub struct KubeProxyValues {
     pub mode: &'static str,
     /// With `ipvs`, the kernel's scheduler; else empty.
     pub scheduler: String,
+    /// The node's file with the token of its service account; `None` if it comes by a certificate.
+    pub token: Option<&'static str>,
 }
 
 /// etcd's members and times.
@@ -364,6 +369,10 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         kube_proxy: KubeProxyValues {
             mode: cluster.kube_proxy.mode,
             scheduler: cluster.kube_proxy.scheduler.clone().unwrap_or_default(),
+            token: match cluster.kube_proxy.credentials {
+                ProxyCredentials::Certificate => None,
+                ProxyCredentials::ServiceAccount => Some(PROXY_TOKEN),
+            },
         },
         etcd: EtcdValues {
             initial_cluster: join(

@@ -194,6 +194,18 @@ pub struct KubeProxy {
     pub mode: &'static str,
     /// With `ipvs`, the kernel's scheduler, as `rr`.
     pub scheduler: Option<String>,
+    /// By what it comes to the API.
+    pub credentials: ProxyCredentials,
+}
+
+/// By what kube-proxy comes to the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyCredentials {
+    /// A certificate of its own on every node.
+    Certificate,
+    /// The token of the service account `kube-system/kube-proxy`, which the cluster makes.
+    ServiceAccount,
 }
 
 /// Algorithms and lifetimes of keys and certificates.

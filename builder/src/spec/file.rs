@@ -242,6 +242,17 @@ pub(super) struct KubeProxyFile {
     pub(super) mode: Option<ProxyModeFile>,
     /// With `ipvs`, how a connection finds its pod, in the kernel's words: `rr` (unless given), `wlc`, `sh` ...
     pub(super) scheduler: Option<String>,
+    /// By what it comes to the API: `certificate`, its own in every image, or `service-account`, whose token each node
+    /// reads from the cluster once it is a member; `certificate` unless given.
+    pub(super) credentials: Option<ProxyCredentialsFile>,
+}
+
+/// By what kube-proxy comes to the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ProxyCredentialsFile {
+    Certificate,
+    ServiceAccount,
 }
 
 /// What the kernel makes Services with.

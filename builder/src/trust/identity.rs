@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::spec::{Join, Role, ServingCertificates};
+use crate::spec::{Cluster, Join, ProxyCredentials, Role, ServingCertificates};
 
 /// One authority and all that verifies against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -129,18 +129,19 @@ impl Identity {
     ];
 
     /// The identities that the image of a node holds. Masters run a kubelet and kube-proxy too.
-    pub fn of(role: Role, join: Join) -> impl Iterator<Item = Self> {
+    pub fn of(role: Role, cluster: &Cluster) -> impl Iterator<Item = Self> {
         Self::ALL
             .into_iter()
             .filter(move |identity| role == Role::Master || identity.on_workers())
-            .filter(move |identity| identity.is_issued(join))
+            .filter(|identity| identity.is_issued(cluster))
     }
 
     /// Whether it is made by the build, and not by the cluster when the node has started.
-    fn is_issued(self, join: Join) -> bool {
-        let approved = join.serving_certificates() == ServingCertificates::Approved;
+    fn is_issued(self, cluster: &Cluster) -> bool {
+        let approved = cluster.join.serving_certificates() == ServingCertificates::Approved;
         match self {
-            Self::Kubelet => join == Join::Certificate,
+            Self::Kubelet => cluster.join == Join::Certificate,
+            Self::KubeProxy => cluster.kube_proxy.credentials == ProxyCredentials::Certificate,
             Self::KubeletServing => !approved,
             Self::Approver => approved,
             _ => true,

@@ -59,6 +59,14 @@ pub fn bootstrapping(access: &Access<'_>, token: &Token) -> Secret {
     Secret::new(text.into_bytes())
 }
 
+/// A kubeconfig that names a file of the node with a token in it, which clients read again as it changes.
+pub fn token_file(access: &Access<'_>, token: &str) -> Secret {
+    let mut text = String::new();
+    head(&mut text, access);
+    text.push_str(&format!("    tokenFile: {}\n", quoted(token)));
+    Secret::new(text.into_bytes())
+}
+
 /// Everything up to the user's credentials, which stand last so that nothing follows what differs in length.
 fn head(text: &mut String, access: &Access<'_>) {
     let cluster = quoted(access.cluster);

@@ -216,8 +216,7 @@ pub fn requests(cluster: &Cluster, admin_group: &str) -> Requests {
         days: cluster.pki.leaf_days,
     }];
     for node in &cluster.nodes {
-        let own =
-            Identity::of(node.role, cluster.join).filter(|identity| *identity != Identity::Admin);
+        let own = Identity::of(node.role, cluster).filter(|identity| *identity != Identity::Admin);
         leaves.extend(own.map(|identity| Request {
             identity,
             owner: Owner::Node(node.name.clone()),

@@ -78,6 +78,7 @@ pub(super) fn cluster(masters: u8, workers: u16) -> Cluster {
         kube_proxy: spec::KubeProxy {
             mode: "iptables",
             scheduler: None,
+            credentials: spec::ProxyCredentials::Certificate,
         },
         pki: spec::Pki {
             algorithm: KeyAlgorithm::EcdsaP256,

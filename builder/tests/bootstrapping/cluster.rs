@@ -37,6 +37,7 @@ fn a_node_with_a_token_of_a_file_gets_its_certificate() {
     let cluster = Cluster::start("1.28.15", "{tokens: file, servingCertificates: issued}");
     cluster.apply();
     bootstraps(&cluster);
+    kube_proxy_gets_the_token_of_its_service_account(&cluster);
 }
 
 /// A client certificate is asked for with the token, approved and issued, and the node is who it says; without the
@@ -182,6 +183,42 @@ fn serving_certificates_are_approved(cluster: &Cluster) {
     assert!(nodes.unwrap_err().contains("forbidden"));
 }
 
+/// The real script waits for the Secret, and reads it as the node; with what it read kube-proxy may do its work and
+/// nothing else, and the node may read no other Secret.
+fn kube_proxy_gets_the_token_of_its_service_account(cluster: &Cluster) {
+    let node = cluster.path("etc/kubelet.conf");
+    fs::copy(cluster.path("node.conf"), &node).unwrap();
+    let script = cluster.path("lib/kube-proxy-token");
+    let _waiting = Running::start(&script, &[], &cluster.path("kube-proxy-token.log"));
+    let token = cluster.path("proxy/token");
+    cluster.until("it has asked", || {
+        let asked = fs::read_to_string(cluster.path("kube-proxy-token.log")).unwrap();
+        Some(()).filter(|()| asked.contains("Forbidden") || asked.contains("not found"))
+    });
+    assert!(!token.exists());
+    cluster.apply_addon("12-kube-proxy");
+    cluster.until("the token is there", || token.exists().then_some(()));
+    let mode = fs::metadata(&token).unwrap().permissions();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&mode) & 0o7777,
+        0o600
+    );
+
+    let proxy = cluster.path("worker/kube-proxy.conf");
+    let get =
+        |user: &Path, words: &str| cluster.kubectl(user, &words.split(' ').collect::<Vec<_>>());
+    get(&proxy, "get endpointslices,services,nodes --all-namespaces").unwrap();
+    for (user, words) in [
+        (&proxy, "get secrets --namespace kube-system"),
+        (&proxy, "get pods --all-namespaces"),
+        (&node, "get secrets --namespace kube-system"),
+        (&node, "get secret another --namespace kube-system"),
+    ] {
+        let error = get(user, words).unwrap_err();
+        assert!(error.contains("forbidden"), "{words}: {error}");
+    }
+}
+
 /// etcd, the API and the controllers of a master, on ports of their own.
 struct Cluster {
     folder: tempfile::TempDir,
@@ -225,6 +262,7 @@ impl Cluster {
             ("/etc/kubernetes", at("etc")),
             ("/var/lib/etcd", at("etcd-data")),
             ("/var/log/kubernetes", at("log")),
+            ("/var/lib/kube-proxy", at("proxy")),
             ("/usr/local/lib/kimage", at("lib")),
             ("/usr/local/share/kimage", at("share")),
             (
@@ -377,13 +415,6 @@ impl Cluster {
 
     /// Applies what the image brings for tokens and the approver, as `kimage-apply` does.
     fn apply(&self) {
-        let admin = self.config("etc/super-admin.conf");
-        let unit = self.master.text("/etc/systemd/system/kimage-apply.service");
-        let start = unit
-            .lines()
-            .find(|line| line.starts_with("ExecStart="))
-            .unwrap();
-        let flags: Vec<&str> = start.split(' ').skip(1).collect();
         let addons = [
             "05-bootstrap-tokens",
             "10-rbac",
@@ -391,19 +422,28 @@ impl Cluster {
             "13-approver",
         ];
         for addon in addons {
-            let file = format!("etc/addons/{addon}.yaml");
-            if !self.path(&file).exists() {
-                continue;
+            if self.path(&format!("etc/addons/{addon}.yaml")).exists() {
+                self.apply_addon(addon);
             }
-            let file = self.path(&file);
-            let words = [
-                &["apply"],
-                flags.as_slice(),
-                &["-f", file.to_str().unwrap()],
-            ]
-            .concat();
-            self.until("objects are taken", || self.kubectl(&admin, &words).ok());
         }
+    }
+
+    fn apply_addon(&self, addon: &str) {
+        let admin = self.config("etc/super-admin.conf");
+        let unit = self.master.text("/etc/systemd/system/kimage-apply.service");
+        let start = unit
+            .lines()
+            .find(|line| line.starts_with("ExecStart="))
+            .unwrap();
+        let flags: Vec<&str> = start.split(' ').skip(1).collect();
+        let file = self.path(&format!("etc/addons/{addon}.yaml"));
+        let words = [
+            &["apply"],
+            flags.as_slice(),
+            &["-f", file.to_str().unwrap()],
+        ]
+        .concat();
+        self.until("objects are taken", || self.kubectl(&admin, &words).ok());
     }
 
     /// Asks for a certificate.

@@ -81,7 +81,7 @@ pub(crate) fn images(version: Version, bootstrap: &str) -> [Files; 2] {
         .name;
     let text = format!(
         "{{apiVersion: kimage/v1alpha1, kind: Cluster, name: lab, kubernetes: {{version: {version}}}, image: {image}, \
-         join: bootstrap, bootstrap: {bootstrap}, \
+         join: bootstrap, bootstrap: {bootstrap}, kubeProxy: {{credentials: service-account}}, \
          nodes: [{{name: {MASTER}, role: master, address: 192.0.2.11/24, interface: eth0}}, \
          {{name: {WORKER}, role: worker, address: 192.0.2.21/24, interface: eth0}}]}}"
     );

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Checker, Finding};
 use crate::spec::certificates::{CertificateOptions, SubjectOptions};
-use crate::spec::cluster::User;
+use crate::spec::cluster::{KubeProxy, ProxyCredentials, User};
 use crate::spec::file::{CertificateFile, CertificatesFile, ClusterFile};
+use crate::spec::join::{Join, ServingCertificates};
 use crate::spec::pointer::Pointer;
 use crate::spec::warning::Warning;
 
@@ -67,6 +68,45 @@ pub(super) fn check(
         all.insert(name, certificate(check, &top.key(name), name, given, users));
     }
     all
+}
+
+/// Tells of what is given for certificates that are not made here, because the cluster gives the node something else.
+pub(super) fn unissued(
+    check: &mut Checker,
+    given: &BTreeMap<&'static str, CertificateOptions>,
+    join: &Join,
+    kube_proxy: Option<&KubeProxy>,
+) {
+    let at = Pointer::top().key("pki").key("certificates");
+    let token = |proxy: &KubeProxy| proxy.credentials == ProxyCredentials::ServiceAccount;
+    for (name, unissued, because) in [
+        (
+            "kubelet",
+            *join != Join::Certificate,
+            "with `join: bootstrap` a kubelet asks the cluster for its certificate",
+        ),
+        (
+            "kubelet-serving",
+            join.serving_certificates() == ServingCertificates::Approved,
+            "with `servingCertificates: approved` a kubelet asks the cluster for it",
+        ),
+        (
+            "kube-proxy",
+            kube_proxy.is_some_and(token),
+            "with `credentials: service-account` the cluster gives kube-proxy a token",
+        ),
+    ] {
+        if unissued && given.contains_key(name) {
+            check.tell(
+                Finding::error(
+                    at.key(name),
+                    format!("`{name}` has no certificate: {because}"),
+                )
+                .at_key()
+                .suggest("leave it out"),
+            );
+        }
+    }
 }
 
 /// The certificates by their keys.

@@ -2,8 +2,8 @@
 
 use super::{Checker, Finding};
 use crate::facts::Minor;
-use crate::spec::cluster::KubeProxy;
-use crate::spec::file::{ClusterFile, ProxyModeFile};
+use crate::spec::cluster::{KubeProxy, ProxyCredentials};
+use crate::spec::file::{ClusterFile, ProxyCredentialsFile, ProxyModeFile};
 use crate::spec::pointer::Pointer;
 use crate::spec::schema::closest;
 use crate::spec::warning::Warning;
@@ -54,7 +54,15 @@ pub(super) fn check(
         });
         return None;
     }
-    Some(KubeProxy { mode, scheduler })
+    let credentials = match given.credentials {
+        None | Some(ProxyCredentialsFile::Certificate) => ProxyCredentials::Certificate,
+        Some(ProxyCredentialsFile::ServiceAccount) => ProxyCredentials::ServiceAccount,
+    };
+    Some(KubeProxy {
+        mode,
+        scheduler,
+        credentials,
+    })
 }
 
 fn known(check: &mut Checker, at: Pointer, mode: &str, minor: &Minor) {

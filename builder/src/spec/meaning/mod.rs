@@ -87,6 +87,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let paths = paths::check(check, file);
     let host = host::check(check, file, &nodes, minor);
     let certificates = certificates::check(check, file, &host.users);
+    certificates::unissued(check, &certificates, &join, kube_proxy.as_ref());
     let pki = control_plane::pki(check, file, certificates);
     let extra_args = extra_args::check(check, file, version, etcd.as_ref());
     let etcd_version = etcd.as_ref().map(|etcd| etcd.version);

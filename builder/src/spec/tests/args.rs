@@ -158,7 +158,7 @@ fn a_component_is_one_that_there_is() {
     8 |   scheduler: {v: 2}
       |   ^^^^^^^^^
       |
-      = help: it belongs to `kubeProxy.scheduler`
+      = help: it belongs to `extraArgs.kube-scheduler`
     "#);
 }
 

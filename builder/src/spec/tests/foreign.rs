@@ -58,7 +58,7 @@ fn full() -> Value {
         "pki": {"algorithm": "ecdsa-p256", "caYears": 10, "leafDays": 365, "certificates": certificates()},
         "join": "bootstrap",
         "bootstrap": {"days": 30, "tokens": "secret", "servingCertificates": "approved"},
-        "kubeProxy": {"mode": "ipvs", "scheduler": "rr"},
+        "kubeProxy": {"mode": "ipvs", "scheduler": "rr", "credentials": "service-account"},
         "mirror": "file:///srv/mirror",
         "images": ["docker.io/library/nginx:1.27"],
         "addons": ["dns.yaml"],

@@ -1,4 +1,5 @@
 use super::{cluster, problems, with};
+use crate::spec::ProxyCredentials;
 
 #[test]
 fn ipvs_has_a_scheduler_and_others_have_none() {
@@ -15,6 +16,34 @@ fn ipvs_has_a_scheduler_and_others_have_none() {
       |                        ^^^
       |
       = help: say `mode: ipvs`, or leave it out
+    "#);
+}
+
+#[test]
+fn kube_proxy_comes_by_a_certificate_or_by_the_token_of_a_service_account() {
+    let credentials = |text: &str| cluster(&with(text)).kube_proxy.credentials;
+    assert_eq!(credentials(""), ProxyCredentials::Certificate);
+    let by_token = "kubeProxy: {credentials: service-account}";
+    assert_eq!(credentials(by_token), ProxyCredentials::ServiceAccount);
+    insta::assert_snapshot!(problems(&with(&format!(
+        "{by_token}\npki: {{certificates: {{kube-proxy: {{subject: {{country: CH}}}}}}}}"
+    ))), @r#"
+    error: `kube-proxy` has no certificate: with `credentials: service-account` the cluster gives kube-proxy a token
+     --> cluster.yaml:7:22
+      |
+    7 | pki: {certificates: {kube-proxy: {subject: {country: CH}}}}
+      |                      ^^^^^^^^^^
+      |
+      = help: leave it out
+    "#);
+    insta::assert_snapshot!(problems(&with("kubeProxy: {credentials: token}")), @r#"
+    error: `credentials` cannot be `token`
+     --> cluster.yaml:6:26
+      |
+    6 | kubeProxy: {credentials: token}
+      |                          ^^^^^
+      |
+      = help: it can be `certificate` or `service-account`
     "#);
 }
 
