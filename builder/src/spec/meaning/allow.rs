@@ -14,6 +14,8 @@ pub(super) fn check(check: &mut Checker, file: &ClusterFile) {
     for (index, &warning) in file.allow.iter().flatten().enumerate() {
         let at = top.index(index);
         if check.is_tainted(&at) {
+            // Which one was meant, the user says next time.
+            check.problems.retain(|of| of.warning.is_none());
             continue;
         }
         match allowed.iter().find(|(other, _)| *other == warning) {

@@ -159,7 +159,9 @@ fn endpoint(
         );
         return None;
     }
-    if owner.is_none() && kind == LoadBalancerKind::None {
+    let balancer = Pointer::top().key("controlPlane").key("loadBalancer");
+    let said = !check.is_tainted(&balancer.key("kind"));
+    if owner.is_none() && kind == LoadBalancerKind::None && said {
         check.tell(
             Finding::warning(
                 Warning::EndpointOfNoMaster,
