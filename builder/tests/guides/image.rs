@@ -110,6 +110,44 @@ impl Image {
         })
     }
 
+    /// Everything there is, a line each: kind as `ls` writes it, mode, owner and path; where a link leads.
+    pub(crate) fn listing(&self) -> String {
+        let mut lines = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for line in self.debugfs(&format!("ls -p {folder}/")).lines() {
+                // `/inode/mode/user/group/name/size/`
+                let words: Vec<&str> = line.split('/').collect();
+                let [_, _, mode, uid, gid, name, ..] = words.as_slice() else {
+                    continue;
+                };
+                if matches!(*name, "." | ".." | "lost+found") {
+                    continue;
+                }
+                let path = format!("{folder}/{name}");
+                let (kind, permissions) = mode.split_at(2);
+                let (kind, target) = match kind {
+                    "04" => {
+                        folders.push(path.clone());
+                        ('d', String::new())
+                    }
+                    "12" => {
+                        let target = self.find(&path).unwrap().content;
+                        ('l', format!(" -> {}", String::from_utf8(target).unwrap()))
+                    }
+                    _ => ('-', String::new()),
+                };
+                lines.push((
+                    path.clone(),
+                    format!("{kind} {permissions} {uid}:{gid} {path}{target}"),
+                ));
+            }
+        }
+        lines.sort();
+        let lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+        lines.join("\n")
+    }
+
     /// An extended attribute's bytes; none if there is no such attribute.
     pub(crate) fn attribute(&self, path: &str, name: &str) -> Vec<u8> {
         let out = self.scratch.path().join("out");

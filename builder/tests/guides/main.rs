@@ -62,6 +62,18 @@ fn every_row_of_every_guide_is_true_of_its_example() {
 }
 
 #[test]
+fn every_example_holds_the_files_that_are_listed_and_no_others() {
+    let workshop = Workshop::new();
+    for guide in guides() {
+        let example = guide.cluster.parent().unwrap().file_name().unwrap();
+        for (role, image) in first_of_each_role(&workshop, &guide) {
+            let name = format!("{}.{role}", example.display());
+            insta::assert_snapshot!(name, image.listing());
+        }
+    }
+}
+
+#[test]
 fn nothing_is_reported_on_an_example() {
     let workshop = Workshop::new();
     for guide in guides() {
