@@ -16,6 +16,7 @@ use kimage::spec::{self, Cluster, NodeName};
 use tempfile::TempDir;
 
 use super::image::Image;
+use super::table::Guide;
 
 const LABEL: &str = "fixture of kimage's tests, not the real one\n";
 const KERNEL: &str = "6.1.0-fixture";
@@ -42,40 +43,43 @@ impl Workshop {
     }
 
     /// Builds a node of an example, as a user would, in a copy of its folder.
-    pub(crate) fn build(&self, file: &Path, cluster: &Cluster, node: &NodeName) -> Image {
+    pub(crate) fn build(&self, guide: &Guide, cluster: &Cluster, node: &NodeName) -> Image {
         let blueprints = Blueprints::embedded().unwrap();
         let plan = plan::plan(cluster, &blueprints).unwrap();
         for artifact in needed(cluster, plan.images.iter().map(String::as_str)).unwrap() {
             self.publish(&artifact);
         }
         let image = &cluster.node(node).unwrap().image;
-        self.import(file, cluster, blueprints.find(image).unwrap());
-        let said = self.kimage(file, &["build", "--node", node.as_str(), "--out", "out"]);
+        self.import(guide, cluster, blueprints.find(image).unwrap());
+        let said = self.kimage(guide, &["build", "--node", node.as_str(), "--out", "out"]);
         let words = String::from_utf8_lossy(&said.stderr);
-        assert!(
-            said.status.success(),
-            "{node} of {}: {words}",
-            file.display()
-        );
-        Image::open(&self.copy(file).join(format!("out/{node}.raw")))
+        assert!(said.status.success(), "{node} of {}: {words}", guide.name());
+        Image::open(&self.copy(guide).join(format!("out/{node}.raw")))
     }
 
     /// Runs kimage in the copy of an example's folder.
-    pub(crate) fn kimage(&self, file: &Path, arguments: &[&str]) -> Output {
+    pub(crate) fn kimage(&self, guide: &Guide, arguments: &[&str]) -> Output {
         let mirror = self.folder.path().join("mirror");
         Command::new(env!("CARGO_BIN_EXE_kimage"))
             .args(arguments)
-            .current_dir(self.copy(file))
-            .env("KIMAGE_CACHE", self.folder.path().join("cache"))
+            .arg("--file")
+            .arg(guide.cluster.file_name().unwrap())
+            .current_dir(self.copy(guide))
+            .env("KIMAGE_CACHE", self.of_example(guide, "cache"))
             .env("KIMAGE_MIRROR", format!("file://{}", mirror.display()))
             .output()
             .unwrap()
     }
 
+    /// A path that no other example has: their bases have one name, but not the same packages.
+    fn of_example(&self, guide: &Guide, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{}.{name}", guide.name()))
+    }
+
     /// The copy of an example's folder, without a lock: the real one pins what cannot be had.
-    fn copy(&self, file: &Path) -> PathBuf {
-        let original = file.parent().unwrap();
-        let copy = self.folder.path().join(original.file_name().unwrap());
+    fn copy(&self, guide: &Guide) -> PathBuf {
+        let original = guide.cluster.parent().unwrap();
+        let copy = self.of_example(guide, "folder");
         if !copy.exists() {
             copy_folder(original, &copy);
             let _ = fs::remove_file(copy.join("kimage.lock"));
@@ -105,8 +109,8 @@ impl Workshop {
     }
 
     /// Imports a root of a distribution, once. It has every package that the cluster asks for, or says so.
-    fn import(&self, file: &Path, cluster: &Cluster, blueprint: &Blueprint) {
-        let path = self.folder.path().join(format!("{}.tar", blueprint.name));
+    fn import(&self, guide: &Guide, cluster: &Cluster, blueprint: &Blueprint) {
+        let path = self.of_example(guide, &format!("{}.tar", blueprint.name));
         if path.exists() {
             return;
         }
@@ -119,7 +123,7 @@ impl Workshop {
         let listed: String = packages.map(|name| format!("{name} fixture\n")).collect();
         let path = path.to_string_lossy();
         fs::write(format!("{path}.packages"), listed).unwrap();
-        let said = self.kimage(file, &["base", "import", &blueprint.name, &path]);
+        let said = self.kimage(guide, &["base", "import", &blueprint.name, &path]);
         let words = String::from_utf8_lossy(&said.stderr);
         assert!(said.status.success(), "{words}");
         assert!(!words.contains("lacks"), "{words}");

@@ -65,9 +65,8 @@ fn every_row_of_every_guide_is_true_of_its_example() {
 fn every_example_holds_the_files_that_are_listed_and_no_others() {
     let workshop = Workshop::new();
     for guide in guides() {
-        let example = guide.cluster.parent().unwrap().file_name().unwrap();
         for (role, image) in first_of_each_role(&workshop, &guide) {
-            let name = format!("{}.{role}", example.display());
+            let name = format!("{}.{role}", guide.name());
             insta::assert_snapshot!(name, image.listing());
         }
     }
@@ -77,19 +76,11 @@ fn every_example_holds_the_files_that_are_listed_and_no_others() {
 fn nothing_is_reported_on_an_example() {
     let workshop = Workshop::new();
     for guide in guides() {
-        let said = workshop.kimage(&guide.cluster, &["check"]);
+        let said = workshop.kimage(&guide, &["check"]);
         let words = String::from_utf8_lossy(&said.stderr);
-        assert!(
-            said.status.success(),
-            "{}: {words}",
-            guide.cluster.display()
-        );
+        assert!(said.status.success(), "{}: {words}", guide.name());
         for word in ["warning", "error"] {
-            assert!(
-                !words.contains(word),
-                "{}: {words}",
-                guide.cluster.display()
-            );
+            assert!(!words.contains(word), "{}: {words}", guide.name());
         }
     }
 }
@@ -101,7 +92,7 @@ fn first_of_each_role(workshop: &Workshop, guide: &Guide) -> BTreeMap<Role, Imag
     for node in &cluster.nodes {
         images
             .entry(node.role)
-            .or_insert_with(|| workshop.build(&guide.cluster, &cluster, &node.name));
+            .or_insert_with(|| workshop.build(guide, &cluster, &node.name));
     }
     images
 }

@@ -1,12 +1,12 @@
 //! Reads `docs/guides.md`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kimage::spec::Role;
 
 use super::repository;
 
-/// One guide and its table.
+/// One guide and its table, or a variant of it and what that changes.
 pub(crate) struct Guide {
     /// The example's cluster file.
     pub cluster: PathBuf,
@@ -37,30 +37,48 @@ pub(crate) enum Place {
     Nowhere,
 }
 
+impl Guide {
+    /// Of the cluster file that a heading names between backticks; `None` if there is none.
+    fn of(path: &str) -> Option<Self> {
+        let cluster = repository().join(path.trim_matches('`'));
+        cluster.is_file().then_some(Self {
+            cluster,
+            rows: Vec::new(),
+        })
+    }
+
+    /// How messages and folders call the example: `ha-kube-nginx`, or of a variant `centos-7-hybrid.flannel`.
+    pub(crate) fn name(&self) -> String {
+        let folder = self.cluster.parent().and_then(Path::file_name).unwrap();
+        let folder = folder.to_string_lossy();
+        match self.cluster.file_stem().unwrap().to_string_lossy() {
+            file if file == "cluster" => folder.into_owned(),
+            file => format!("{folder}.{file}"),
+        }
+    }
+}
+
 /// All guides of the document, or what is wrong with it.
 pub(crate) fn read(text: &str) -> Result<Vec<Guide>, String> {
     let mut guides: Vec<Guide> = Vec::new();
-    let mut name = String::new();
+    let (mut name, mut last) = (String::new(), 0);
     for (line, number) in text.lines().zip(1..) {
         let about = |problem: &str| format!("line {number}: {problem}: {line}");
+        let variant = line.strip_prefix("### Variant: ");
         if let Some(heading) = line.strip_prefix("## ") {
             let (guide, path) = heading
                 .split_once(": ")
                 .ok_or_else(|| about("no number and cluster file"))?;
-            let cluster = repository().join(path.trim_matches('`'));
-            if !cluster.is_file() {
-                return Err(about("there is no such example"));
-            }
-            name = guide.to_owned();
-            guides.push(Guide {
-                cluster,
-                rows: Vec::new(),
-            });
+            (name, last) = (guide.to_owned(), 0);
+            guides.push(Guide::of(path).ok_or_else(|| about("there is no such example"))?);
+        } else if let Some(path) = variant {
+            guides.push(Guide::of(path).ok_or_else(|| about("there is no such example"))?);
         } else if let Some(guide) = guides.last_mut()
             && line.starts_with(&format!("| {name}-"))
         {
             let row = row(line).map_err(|problem| about(&problem))?;
-            let expected = format!("{name}-{}", guide.rows.len() + 1);
+            last += 1;
+            let expected = format!("{name}-{last}");
             if row.number != expected {
                 return Err(about(&format!("this is row {expected}")));
             }

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# Debian with its own SELinux policy, enforcing from the first boot on: kimage has labelled every file, and nothing is
+# relabelled on the machine.
+
+scenario() {
+  "$KIMAGE" base list | grep '^debian-12-selinux  *prepared' > /dev/null || "$KIMAGE" base build debian-12-selinux >&2
+  cluster << 'EOF'
+apiVersion: kimage/v1alpha1
+kind: Cluster
+name: selinux
+kubernetes: {version: 1.34.2}
+image: debian-12-selinux
+runtime: {version: 2.1.4, runc: 1.3.0, cniPlugins: 1.7.1, crictl: 1.30.0}
+etcd: {version: 3.6.5, heartbeatInterval: 500, electionTimeout: 5000}
+images: ["kimage.test/probe:1"]
+nodes:
+  - {name: master-1, role: master, address: 192.168.82.11/24}
+EOF
+  sed -i 's/^host:$/host:\n  selinux: {mode: enforcing}/' cluster.yaml
+  look_at_labels
+  build
+  boot enforcing --memory 1500 --all
+}
+
+# The node tells the serial port what SELinux says, once it has been asked to by a file.
+look_at_labels() {
+  sed -i '/^  files:$/r /dev/stdin' cluster.yaml << 'EOF'
+    - path: /etc/systemd/system/kimage-labels.service
+      content: |
+        [Unit]
+        Description=What SELinux says
+        After=kimage-report.service
+        [Service]
+        Type=exec
+        ExecStart=/usr/local/sbin/kimage-labels
+    - path: /etc/systemd/system/multi-user.target.d/kimage-labels.conf
+      content: |
+        [Unit]
+        Wants=kimage-labels.service
+    - path: /usr/local/sbin/kimage-labels
+      mode: "0755"
+      content: |
+        #!/bin/sh
+        state=$(systemctl is-system-running --wait)
+        until find /var/log/pods -name '*.log' | grep -q default_; do sleep 2; done
+        {
+          echo "mode $(getenforce)"
+          ps -eo label,comm | sed 's/^/process /'
+          restorecon -nvr / 2>&1 | sed 's/^/relabel /'
+          find / -xdev -context '*:unlabeled_t:*' 2>/dev/null | sed 's/^/unlabeled /'
+          journalctl --boot --no-pager --output=cat | grep 'avc: .*denied' | sed 's/^/denied /'
+          echo end
+        } > /run/kimage-labels
+        exec > /dev/ttyS0
+        echo
+        sed 's/^/labels: /' /run/kimage-labels
+EOF
+}
+
+enforcing() {
+  node_is_sound master-1
+  create << EOF
+$(probe_pod one master-1)
+EOF
+  check 'a pod runs' within 240 kubectl wait --for=condition=Ready pod/one --timeout=30s
+  check 'kubectl exec works' within 60 says 'hostname one' kubectl exec one -- /probe get http://127.0.0.1:8080
+  within 400 grep -aq 'labels: end' "$nodes_dir/master-1/console.log" || { check 'the node looked at its labels' false; return; }
+  tr -d '\r' < "$nodes_dir/master-1/console.log" | sed -n 's/^labels: //p' > labels
+  cat labels >&2
+  check 'SELinux enforces' grep -qx 'mode Enforcing' labels
+  check 'no file is unlabeled' fails grep -q '^unlabeled ' labels
+  check 'no process is unlabeled' fails grep -q '^process .*unlabeled_t' labels
+  check 'nothing was denied' fails grep -q '^denied ' labels
+  check 'restorecon would change nothing' fails grep -q '^relabel ' labels
+}
