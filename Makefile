@@ -13,7 +13,7 @@ DENY := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kimage-ci/cargo-deny
 BUILD_PACKAGES := gcc libc6-dev
 BASE_PACKAGES := mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin
 BOOT_PACKAGES := qemu-system-x86 qemu-utils ovmf
-TEST_PACKAGES := acl e2fsprogs gdisk dosfstools mtools fdisk openssl gawk nginx-light libnginx-mod-stream haproxy keepalived docker-registry policycoreutils python3-minimal netplan.io selinux-policy-default selinux-utils shellcheck strace systemd time xz-utils zstd
+TEST_PACKAGES := acl e2fsprogs gdisk dosfstools mtools fdisk openssl gawk nginx-light libnginx-mod-stream haproxy keepalived docker-registry libdevmapper1.02.1 policycoreutils python3-minimal netplan.io selinux-policy-default selinux-utils shellcheck skopeo strace systemd time xz-utils zstd
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # Installs the packages that are missing.
@@ -25,7 +25,7 @@ define install
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $${missing[@]} >/dev/null; fi
 endef
 
-.PHONY: help build mirror base demo test lint unit outputs guests bench packages test-packages
+.PHONY: help build mirror base demo docker test lint unit outputs guests bench packages test-packages
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,8 +57,15 @@ lint: test-packages ## Format, clippy, licences, shell scripts.
 	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,outputs,phase} qemu-tests/mirror/{build,pin}
 	for script in overlays/*/usr/local/lib/kimage/*; do sed '/^{#-/,/-#}/d' "$$script" | shellcheck -; done
 
-unit: test-packages build
-	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" cargo test --release --locked
+# A real Docker for tests to ask. It is not installed: its package would start a daemon.
+DOCKER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kimage-ci/docker
+
+docker:
+	[[ -x $(DOCKER)/usr/sbin/dockerd ]] || (rm -rf $(DOCKER) && mkdir -p $(DOCKER) && cd $(DOCKER) && \
+	  apt-get download -qq docker.io containerd runc && for package in *.deb; do dpkg-deb -x $$package .; rm $$package; done)
+
+unit: test-packages docker build
+	KIMAGE_TEST_MIRROR="$$(qemu-tests/mirror/build | tail -n 1)" KIMAGE_TEST_DOCKER=$(DOCKER) cargo test --release --locked
 
 outputs: test-packages base
 	qemu-tests/outputs

@@ -116,6 +116,57 @@ fn a_kubelet_is_told_once_by_a_flag_or_by_a_field() {
 }
 
 #[test]
+fn a_kubelet_finds_docker_or_what_speaks_to_it() {
+    for minor in facts::minors() {
+        // The newest of the test's images knows none but control groups of version 2.
+        let (runtime, endpoint) = match minor.docker {
+            Some(_) => ("name: docker, version: 20.10.24", None),
+            None => (
+                "name: cri-dockerd, docker: 24.0.7",
+                Some("unix:///run/cri-dockerd.sock"),
+            ),
+        };
+        let runtime = format!("runtime: {{{runtime}}}");
+        let file = |path: &str| rendered::written(&runtime, "node", path, minor.first);
+        let unit = file("/etc/systemd/system/kubelet.service").unwrap();
+        let config = file(KUBELET).unwrap();
+        for flag in flags(&unit) {
+            let status = facts::flag(Component::Kubelet, flag, minor.first);
+            assert!(
+                status.is_accepted(),
+                "{} --{flag}: {status:?}",
+                minor.name()
+            );
+        }
+        let given = |text: &str| {
+            unit.contains(&format!("--{text} ")) || unit.contains(&format!("--{text}\n"))
+        };
+        let built_in = endpoint.is_none();
+        assert_eq!(given("network-plugin=cni"), built_in, "{unit}");
+        assert_eq!(given("cni-bin-dir=/opt/cni/bin"), built_in, "{unit}");
+        assert!(!built_in || given(&format!("pod-infra-container-image={}", minor.pause)));
+        assert!(!given("container-runtime=remote"), "{unit}");
+        let told = |endpoint: &str| {
+            given(&format!("container-runtime-endpoint={endpoint}"))
+                || config.contains(&format!("containerRuntimeEndpoint: {endpoint}\n"))
+        };
+        assert_eq!(endpoint.is_some_and(told), !built_in, "{unit}{config}");
+        let service = match built_in {
+            true => "docker.service",
+            false => "cri-docker.service",
+        };
+        assert!(unit.contains(&format!("After=network-online.target {service} ")));
+        assert!(unit.contains(&format!("Requires={service}\n")));
+        assert!(file(&format!("/etc/systemd/system/{service}")).is_some());
+        assert_eq!(file("/etc/systemd/system/containerd.service"), None);
+        assert_eq!(file("/etc/containerd/config.toml"), None);
+        let crictl = file("/etc/crictl.yaml").unwrap();
+        let socket = endpoint.unwrap_or("unix:///var/run/dockershim.sock");
+        assert!(crictl.contains(&format!("runtime-endpoint: {socket}\n")));
+    }
+}
+
+#[test]
 fn a_scheduler_is_told_by_a_file_or_by_flags() {
     for minor in facts::minors() {
         let unit = unit(Component::KubeScheduler, minor);

@@ -133,6 +133,20 @@ fn systemd_takes_every_unit() {
 }
 
 #[test]
+fn systemd_takes_every_unit_of_docker() {
+    for (version, image, runtime) in [
+        ("1.15.3", "centos-7", "name: docker"),
+        ("1.23.17", "debian-12", "name: docker"),
+        ("1.28.2", "debian-12", "name: cri-dockerd, docker: 24.0.7"),
+    ] {
+        let runtime = format!("runtime: {{{runtime}}}");
+        for node in trees(&cluster(version, image, &runtime)) {
+            assert_eq!(verdict(&node), "", "{version}");
+        }
+    }
+}
+
+#[test]
 fn systemd_takes_every_unit_with_all_that_users_can_say_of_it() {
     for (version, image) in [("1.15.3", "centos-7"), ("1.34.2", "debian-12")] {
         for node in trees(&cluster(version, image, EVERYTHING)) {

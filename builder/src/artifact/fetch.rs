@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::download::{Download, Patience};
+use super::needed::Published;
 use super::registry::Pull;
 use super::source::{Source, Trouble};
 use super::store::{Check, Entry, Found, Store};
@@ -180,21 +181,24 @@ impl Fetcher<'_> {
         outcome
     }
 
-    /// What upstream says that the digest is. A container image in a mirror may come without: its own blobs are
-    /// checked instead.
+    /// What upstream says that the digest is, or a mirror. A container image in a mirror may come without: its own
+    /// blobs are checked instead. Docker and cri-dockerd
+    /// publish no digests of their archives: TLS says whose the first one is.
     fn published_digest(
         &self,
         source: &Source,
         artifact: &Artifact,
     ) -> Result<Option<Digest>, ArtifactError> {
+        let optional = artifact.published == Published::InMirrors;
+        if optional && !source.has_mirror() {
+            return Ok(None);
+        }
         let location = source.locate(&artifact.checksum_path);
         let mut patience = Patience::new(self, &artifact.name, &location);
         let text = loop {
             match source.text(&location, LARGEST_CHECKSUM_FILE) {
                 Ok(text) => break String::from_utf8_lossy(&text).into_owned(),
-                Err(Trouble::Missing) if matches!(artifact.kind, Kind::Image(_)) => {
-                    return Ok(None);
-                }
+                Err(Trouble::Missing) if optional => return Ok(None),
                 Err(trouble) => patience.wait(trouble, 0)?,
             }
         };

@@ -15,6 +15,7 @@ mod download;
 mod draft;
 mod error;
 mod fetch;
+mod layout;
 mod lock;
 mod material;
 mod needed;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use error::{ArtifactError, Drift};
 pub use fetch::{Connections, Fetched, Fetcher, Pins};
+pub use layout::ImageLayout;
 pub use lock::{Lock, LockError, Pin};
 pub use material::Material;
 pub use needed::{Artifact, Kind, Upstream, needed};

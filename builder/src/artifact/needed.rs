@@ -5,7 +5,8 @@
 use std::fmt;
 
 use super::{ImageReference, ReferenceError};
-use crate::spec::{Cluster, Version};
+use crate::facts::DockerTrait;
+use crate::spec::{Cluster, Engine};
 
 /// An input of the images that comes from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Artifact {
     pub(super) mirror_path: String,
     /// The path in a mirror of the file with its digest.
     pub(super) checksum_path: String,
+    /// Whether that file must be there.
+    pub(super) published: Published,
 }
 
 /// A place that upstream publishes at, always by `https`.
@@ -40,6 +43,15 @@ pub enum Kind {
     Binary,
     /// A container image as an OCI archive, used as a whole.
     Image(ImageReference),
+}
+
+/// Whether upstream publishes a file with an artifact's digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Published {
+    /// Without it nothing is believed.
+    Always,
+    /// Only mirrors may have one; where there is none, what comes first is pinned.
+    InMirrors,
 }
 
 impl Upstream {
@@ -66,10 +78,12 @@ struct Release {
     place: &'static str,
     /// File with its digest, beside it; `{file}` is the release's own name.
     checksum: &'static str,
+    /// Whether upstream has that file.
+    published: Published,
     /// What is inside.
     kind: Kind,
     /// Which version a cluster wants; `None` leaves it out.
-    version: fn(&Cluster) -> Option<Version>,
+    version: fn(&Cluster) -> Option<String>,
 }
 
 /// Upstream's releases for Linux on x86-64.
@@ -79,55 +93,91 @@ const RELEASES: &[Release] = &[
         name: "kubernetes",
         place: "dl.k8s.io/v{v}/kubernetes-server-linux-amd64.tar.gz",
         checksum: "{file}.sha256",
+        published: Published::Always,
         kind: Kind::Archive,
-        version: |cluster| Some(cluster.kubernetes.version),
+        version: |cluster| Some(cluster.kubernetes.version.to_string()),
     },
     Release {
         name: "etcd",
         place: "github.com/etcd-io/etcd/releases/download/v{v}/etcd-v{v}-linux-amd64.tar.gz",
         checksum: "SHA256SUMS",
+        published: Published::Always,
         kind: Kind::Archive,
-        version: |cluster| Some(cluster.etcd.version),
+        version: |cluster| Some(cluster.etcd.version.to_string()),
     },
     Release {
         name: "containerd",
         place: "github.com/containerd/containerd/releases/download/v{v}/containerd-{v}-linux-amd64.tar.gz",
         checksum: "{file}.sha256sum",
+        published: Published::Always,
         kind: Kind::Archive,
-        version: |cluster| Some(cluster.runtime.containerd),
+        version: |cluster| match &cluster.runtime.engine {
+            Engine::Containerd { version, .. } => Some(version.to_string()),
+            Engine::Docker(_) | Engine::CriDockerd { .. } => None,
+        },
     },
     Release {
         name: "runc",
         place: "github.com/opencontainers/runc/releases/download/v{v}/runc.amd64",
         checksum: "runc.sha256sum",
+        published: Published::Always,
         kind: Kind::Binary,
-        version: |cluster| Some(cluster.runtime.runc),
+        version: |cluster| match &cluster.runtime.engine {
+            Engine::Containerd { runc, .. } => Some(runc.to_string()),
+            Engine::Docker(_) | Engine::CriDockerd { .. } => None,
+        },
+    },
+    Release {
+        name: "docker",
+        place: "download.docker.com/linux/static/stable/x86_64/docker-{v}.tgz",
+        checksum: "{file}.sha256",
+        published: Published::InMirrors,
+        kind: Kind::Archive,
+        version: |cluster| {
+            let docker = cluster.runtime.engine.docker()?;
+            let community = DockerTrait::CommunityEdition.holds(&docker.version);
+            Some(format!("{}{}", docker.version, if community { "-ce" } else { "" }))
+        },
+    },
+    Release {
+        name: "cri-dockerd",
+        place: "github.com/Mirantis/cri-dockerd/releases/download/v{v}/cri-dockerd-{v}.amd64.tgz",
+        checksum: "{file}.sha256",
+        published: Published::InMirrors,
+        kind: Kind::Archive,
+        version: |cluster| match &cluster.runtime.engine {
+            Engine::CriDockerd { version, .. } => Some(version.to_string()),
+            Engine::Containerd { .. } | Engine::Docker(_) => None,
+        },
     },
     Release {
         name: "cni-plugins",
         place: "github.com/containernetworking/plugins/releases/download/v{v}/cni-plugins-linux-amd64-v{v}.tgz",
         checksum: "{file}.sha256",
+        published: Published::Always,
         kind: Kind::Archive,
-        version: |cluster| Some(cluster.runtime.cni_plugins),
+        version: |cluster| Some(cluster.runtime.cni_plugins.to_string()),
     },
     Release {
         name: "crictl",
         place: "github.com/kubernetes-sigs/cri-tools/releases/download/v{v}/crictl-v{v}-linux-amd64.tar.gz",
         checksum: "{file}.sha256",
+        published: Published::Always,
         kind: Kind::Archive,
-        version: |cluster| cluster.runtime.crictl,
+        version: |cluster| cluster.runtime.crictl.map(|version| version.to_string()),
     },
 ];
 
 impl Release {
-    fn artifact(&self, version: Version) -> Artifact {
-        let place = self.place.replace("{v}", &version.to_string());
+    fn artifact(&self, version: &str) -> Artifact {
+        let place = self.place.replace("{v}", version);
         let (folder, file) = place.rsplit_once('/').unwrap_or(("", &place));
         Artifact {
             name: self.name.to_owned(),
             upstream: Upstream::new(&place),
             kind: self.kind.clone(),
             checksum_path: format!("{folder}/{}", self.checksum.replace("{file}", file)),
+            published: self.published,
             mirror_path: place,
         }
     }
@@ -148,6 +198,7 @@ impl Artifact {
             },
             mirror_path: reference.mirror_path(),
             checksum_path: reference.mirror_path() + ".sha256",
+            published: Published::InMirrors,
             kind: Kind::Image(reference),
         }
     }
@@ -190,7 +241,7 @@ pub fn needed<'a>(
     images.dedup();
     let releases = RELEASES
         .iter()
-        .filter_map(|release| Some(release.artifact((release.version)(cluster)?)));
+        .filter_map(|release| Some(release.artifact(&(release.version)(cluster)?)));
     Ok(releases
         .chain(images.into_iter().map(Artifact::image))
         .collect())
@@ -206,14 +257,35 @@ pub(super) mod tests {
             .iter()
             .find(|release| release.name == name)
             .unwrap();
-        release.artifact(version.parse().unwrap())
+        release.artifact(version)
+    }
+
+    #[test]
+    fn dockers_archive_is_called_as_docker_writes_its_version() {
+        for (version, file) in [
+            ("17.06.2", "docker-17.06.2-ce.tgz"),
+            ("18.09.9", "docker-18.09.9.tgz"),
+        ] {
+            let text = format!(
+                "{{kubernetes: {{version: 1.13.12}}, image: centos-7, runtime: {{name: docker, version: {version}}}, \
+                 nodes: [{{name: m, role: master, address: 192.0.2.11/24, interface: eth0}}]}}"
+            );
+            let (cluster, _) = crate::spec::parse(&text, "cluster.yaml").unwrap();
+            let needed = needed(&cluster, []).unwrap();
+            let docker = needed.iter().find(|artifact| artifact.name == "docker");
+            assert_eq!(docker.unwrap().file_name(), file);
+            // It brings its own.
+            for other in ["containerd", "runc"] {
+                assert!(needed.iter().all(|artifact| artifact.name != other));
+            }
+        }
     }
 
     #[test]
     fn releases_have_upstreams_names() {
         let mut listing = String::new();
         for release in RELEASES {
-            let artifact = release.artifact("1.2.3".parse().unwrap());
+            let artifact = release.artifact("1.2.3");
             let Artifact {
                 name,
                 upstream,
@@ -235,6 +307,12 @@ pub(super) mod tests {
         runc
         https://github.com/opencontainers/runc/releases/download/v1.2.3/runc.amd64
         github.com/opencontainers/runc/releases/download/v1.2.3/runc.sha256sum
+        docker
+        https://download.docker.com/linux/static/stable/x86_64/docker-1.2.3.tgz
+        download.docker.com/linux/static/stable/x86_64/docker-1.2.3.tgz.sha256
+        cri-dockerd
+        https://github.com/Mirantis/cri-dockerd/releases/download/v1.2.3/cri-dockerd-1.2.3.amd64.tgz
+        github.com/Mirantis/cri-dockerd/releases/download/v1.2.3/cri-dockerd-1.2.3.amd64.tgz.sha256
         cni-plugins
         https://github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz
         github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz.sha256

@@ -29,24 +29,24 @@ pub(super) enum OciError {
 }
 
 #[derive(Deserialize)]
-struct Index {
-    manifests: Vec<Descriptor>,
+pub(super) struct Index {
+    pub(super) manifests: Vec<Descriptor>,
 }
 
 #[derive(Deserialize)]
-struct Manifest {
-    config: Option<Descriptor>,
+pub(super) struct Manifest {
+    pub(super) config: Option<Descriptor>,
     #[serde(default)]
-    layers: Vec<Descriptor>,
+    pub(super) layers: Vec<Descriptor>,
 }
 
 #[derive(Deserialize)]
-struct Descriptor {
-    digest: String,
+pub(super) struct Descriptor {
+    pub(super) digest: String,
 }
 
 /// Texts of a layout are small; anything larger is a layer.
-const LARGEST_TEXT: u64 = 4 << 20;
+pub(super) const LARGEST_TEXT: u64 = 4 << 20;
 
 /// Reads a whole archive.
 pub(super) fn check(file: &mut File, reference: &ImageReference) -> Result<(), OciError> {
@@ -108,11 +108,11 @@ pub(super) fn check(file: &mut File, reference: &ImageReference) -> Result<(), O
 }
 
 /// The path of a blob in a layout.
-fn blob(digest: &str) -> String {
+pub(super) fn blob(digest: &str) -> String {
     format!("blobs/{}", digest.replacen(':', "/", 1))
 }
 
-fn json<T: for<'de> Deserialize<'de>>(
+pub(super) fn json<T: for<'de> Deserialize<'de>>(
     texts: &BTreeMap<String, Vec<u8>>,
     name: &str,
 ) -> Result<T, OciError> {

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::audit_policy;
 use super::site::{Site, SiteError};
 use crate::artifact::{
-    Artifact, Bars, Check, Connections, Fetched, Fetcher, ImageReference, Lines, Lock, Material,
-    Pins, Progress, Store, needed,
+    Artifact, Bars, Check, Connections, Fetched, Fetcher, ImageLayout, ImageReference, Lines, Lock,
+    Material, Pins, Progress, Store, needed,
 };
 use crate::cli::Sources;
 use crate::compose::{PreloadedImage, Programs};
@@ -69,7 +69,15 @@ pub(super) fn gather(
         let Some(archive) = archives.get(&reference).cloned() else {
             unreachable!("`{reference}` is among the plan's artifacts")
         };
-        images.push(PreloadedImage { reference, archive });
+        let layout = match cluster.runtime.engine.docker() {
+            Some(_) => Some(ImageLayout::read(&reference, archive.blob.path())?),
+            None => None,
+        };
+        images.push(PreloadedImage {
+            reference,
+            archive,
+            layout,
+        });
     }
     let credentials = credentials(site, cluster, nodes)?;
     Ok(Gathered {

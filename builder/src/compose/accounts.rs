@@ -28,6 +28,9 @@ pub struct AccountFiles {
     pub shadow_mode: u16,
 }
 
+/// The group that Docker gives its socket to, with a number of its own. Who is in it has root's rights.
+const DOCKER: (&str, u32) = ("docker", 951);
+
 /// One account to add.
 struct Added<'a> {
     name: &'a str,
@@ -74,6 +77,25 @@ pub(super) fn layer(_: &NodePlan, materials: &Materials<'_>) -> Result<Layer, Co
         shadow.push_str(&format!("{name}:!*:::::::\n"));
         if !base.gshadow.is_empty() {
             gshadow.push_str(&format!("{name}:!::\n"));
+        }
+    }
+    let (docker, number) = DOCKER;
+    let field = |line: &str, index| line.split(':').nth(index).map(ToOwned::to_owned);
+    let is_there = group
+        .lines()
+        .any(|line| field(line, 0).as_deref() == Some(docker));
+    if materials.cluster.runtime.engine.docker().is_some() && !is_there {
+        let taken = |line: &&str| field(line, 2) == Some(number.to_string());
+        if let Some(line) = group.lines().find(taken) {
+            return Err(ComposeError::AccountTaken {
+                name: docker.to_owned(),
+                id: number,
+                line: line.to_owned(),
+            });
+        }
+        group.push_str(&format!("{docker}:x:{number}:\n"));
+        if !base.gshadow.is_empty() {
+            gshadow.push_str(&format!("{docker}:!::\n"));
         }
     }
     let mut write = |path: &str, text: String, mode, gid| -> Result<(), PathError> {

@@ -15,7 +15,8 @@ pub type Programs = BTreeMap<String, Material>;
 struct Program {
     /// The artifact's name in the lock.
     artifact: &'static str,
-    /// Its path in the release: the end of it, because some begin with the version. Ends in `*` for all members.
+    /// Its path in the release: the end of it, because some begin with the version. `*` means all members, `docker/*` those
+    /// of that folder but not of folders in it.
     member: &'static str,
     /// Where it goes.
     place: Place,
@@ -75,6 +76,9 @@ const PROGRAMS: &[Program] = &[
     // containerd looks for its shim beside itself, the shim for runc in `PATH`.
     every("containerd", "bin/containerd-shim-runc-v2", Place::Binaries),
     every("containerd", "bin/ctr", Place::Binaries),
+    // With the containerd, shim and runc that belong to it: it looks for them in `PATH`.
+    every("docker", "docker/*", Place::Binaries),
+    every("cri-dockerd", "cri-dockerd/cri-dockerd", Place::Binaries),
     every("runc", "", Place::Folder("/usr/local/sbin")),
     every("cni-plugins", "*", Place::Folder("/opt/cni/bin")),
     every("crictl", "crictl", Place::Binaries),
@@ -111,6 +115,15 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
 }
 
 impl Program {
+    /// Whether the line names a member of the release.
+    fn names(&self, path: &str) -> bool {
+        match self.member.strip_suffix('*') {
+            Some("") => !path.ends_with(".md") && !path.ends_with("LICENSE"),
+            Some(folder) => (path.strip_prefix(folder)).is_some_and(|name| !name.contains('/')),
+            None => path.ends_with(self.member),
+        }
+    }
+
     /// The files that the line names, each with its last name.
     fn slices(&self, material: &Material) -> Result<Vec<(String, Slice)>, ComposeError> {
         let archive = match material {
@@ -119,13 +132,9 @@ impl Program {
                 return Ok(vec![(self.artifact.to_owned(), slice.clone())]);
             }
         };
-        let wanted = |path: &&str| match self.member {
-            "*" => !path.ends_with(".md") && !path.ends_with("LICENSE"),
-            member => path.ends_with(member),
-        };
         let slices: Vec<(String, Slice)> = archive
             .members()
-            .filter(wanted)
+            .filter(|path| self.names(path))
             .filter_map(|path| Some((path.rsplit('/').next()?.to_owned(), archive.member(path)?)))
             .collect();
         if slices.is_empty() {
@@ -135,5 +144,22 @@ impl Program {
             });
         }
         Ok(slices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_has_the_programs_of_its_folder_but_not_what_shells_complete() {
+        let docker = every("docker", "docker/*", Place::Binaries);
+        for (path, wanted) in [
+            ("docker/dockerd", true),
+            ("docker/docker-containerd-shim", true),
+            ("docker/completion/bash/docker", false),
+        ] {
+            assert_eq!(docker.names(path), wanted, "{path}");
+        }
     }
 }

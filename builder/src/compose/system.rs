@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
-use crate::spec::{LoadBalancer, Role};
+use crate::spec::{Engine, LoadBalancer, Role};
 use crate::tree::{Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing};
 
 /// Units that never run on a node, whatever the distribution: questions at first boot, and swap. The blueprint has more.
@@ -28,8 +28,15 @@ const DIRECTORIES: &[(&str, u16)] = &[
     ("/etc/kubernetes", 0o755),
     ("/var/lib/kimage", 0o755),
     ("/var/log/journal", 0o755),
-    ("/etc/containerd/certs.d", 0o755),
 ];
+
+/// Directories of the container runtime.
+fn runtime(engine: &Engine) -> &'static [(&'static str, u16)] {
+    match engine {
+        Engine::Containerd { .. } => &[("/etc/containerd/certs.d", 0o755)],
+        Engine::Docker(_) | Engine::CriDockerd { .. } => &[],
+    }
+}
 
 /// Directories of masters, with the account they belong to.
 const MASTER_DIRECTORIES: &[(&str, u16, Option<&str>)] = &[
@@ -82,7 +89,8 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             Meta::root(0o777),
         )?;
     }
-    for (path, mode) in DIRECTORIES {
+    let of_runtime = runtime(&materials.cluster.runtime.engine);
+    for (path, mode) in DIRECTORIES.iter().chain(of_runtime) {
         add(path, Kind::Directory, Meta::root(*mode))?;
     }
     let paths = &node.values.cluster.paths;

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_value_renders_with_the_vocabulary_and_nothing_else() {
-        let vocabulary = |tokens: &str| {
+        let vocabulary = |(tokens, runtime): (&str, &str)| {
             let mut vocabulary = tera::Context::new();
             vocabulary.insert(
                 "node",
@@ -156,6 +156,7 @@ mod tests {
                     "name": "lab", "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "domain": "cluster.local",
                     "dns_address": "10.96.0.10", "master_count": 1,
                     "images": {"pause": "registry.k8s.io/pause:3.9"},
+                    "runtime": {"name": runtime, "endpoint": "unix:///run/containerd/containerd.sock"},
                     "paths": {"binaries": "/opt/k8s/bin", "pki": "/etc/kubernetes/cert", "kubelet": "/data/kubelet", "root_dir": "/data/kubelet"},
                     "api": {"endpoint": "192.0.2.11", "port": 6443, "url": "https://192.0.2.11:6443"},
                     "feature_gates": [{"name": "A", "enabled": true}, {"name": "B", "enabled": false}],
@@ -172,7 +173,7 @@ mod tests {
             vocabulary
         };
         // One of them, where a flag is for one way to do a thing only.
-        let vocabularies = ["secret", "file"].map(vocabulary);
+        let vocabularies = [("secret", "containerd"), ("file", "docker")].map(vocabulary);
         for component in Component::ALL {
             for version in versions(component) {
                 for Argument {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::range::{Range, Short};
 use crate::failure::{Exit, Failure};
-use crate::spec::Version;
+use crate::spec::{DockerVersion, Version};
 
 /// What holds for one Kubernetes minor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +29,12 @@ pub struct Minor {
     pub containerd_minimum: Version,
     /// The first containerd that no longer speaks the kubelet's CRI, if there is one.
     pub containerd_until: Option<Version>,
+    /// Docker, unless the cluster file names another; `None` where the kubelet does not speak to Docker by itself.
+    pub docker: Option<DockerVersion>,
+    /// cri-dockerd, unless the cluster file names another; `None` where nobody needs it.
+    pub cri_dockerd: Option<Version>,
+    /// The oldest cri-dockerd that speaks the kubelet's CRI; `None` where nobody needs it.
+    pub cri_dockerd_minimum: Option<Version>,
     /// runc, unless the cluster file names another.
     pub runc: Version,
     /// The CNI plugins, unless the cluster file names others.
@@ -209,6 +215,9 @@ fn column(
         containerd: facts.value("containerd")?,
         containerd_minimum: facts.value("containerd_minimum")?,
         containerd_until: facts.unless_none("containerd_until")?,
+        docker: facts.unless_none("docker")?,
+        cri_dockerd: facts.unless_none("cri_dockerd")?,
+        cri_dockerd_minimum: facts.unless_none("cri_dockerd_minimum")?,
         runc: facts.value("runc")?,
         cni_plugins: facts.value("cni_plugins")?,
         crictl: facts.value("crictl")?,

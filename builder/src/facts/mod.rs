@@ -1,9 +1,9 @@
 //! What each version of Kubernetes knows, needs and refuses, as data.
 //!
-//! Six files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml`, `configs.yaml` and
+//! Seven files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml`, `configs.yaml` and
 //! `gates.yaml` (the lives of flags, of configuration fields and of feature gates), `components.yaml` and `settings.yaml`
-//! (the flags and the fields that kimage gives). Everything here is a question to them at one version, pure and parsed
-//! once. No other module compares a Kubernetes version.
+//! (the flags and the fields that kimage gives), `docker.yaml` (what Docker's versions know). Everything here is a
+//! question to them at one version, pure and parsed once. No other module compares a Kubernetes version.
 //!
 //! The facts were gathered from Kubernetes' reference pages, the source of its option packages and its release notes,
 //! and are held against real programs by `builder/tests/facts_match_binaries.rs`. Where they disagreed, the programs
@@ -20,6 +20,7 @@
 mod components;
 mod containerd;
 mod coredns;
+mod docker;
 mod flags;
 mod gates;
 mod minors;
@@ -29,6 +30,7 @@ mod settings;
 pub use components::{Argument, arguments};
 pub use containerd::{CniDirectory, ContainerdConfig, containerd_config};
 pub use coredns::corefile;
+pub use docker::{DockerTrait, daemon_key, daemon_keys};
 pub use flags::{
     ConfigurationKind, FieldShape, FlagStatus, field, fields_at, flag, flags_at, flags_of_field,
     program, shape,

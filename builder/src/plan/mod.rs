@@ -8,6 +8,7 @@ mod accounts;
 mod arguments;
 mod clock;
 mod configurations;
+mod docker;
 mod error;
 mod identity;
 mod packages;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
-use super::{Argument, DiskNames, Images, PathValues, Service, yaml};
+use super::{Argument, DiskNames, Images, PathValues, Service, docker, yaml};
 use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{
-    APISERVER_KUBELET_CLIENT, Cluster, FRONT_PROXY_CLIENT, Interface, Join, LoadBalancer, Node,
-    ProxyCredentials, Role, ServingCertificates, TokenStore,
+    APISERVER_KUBELET_CLIENT, Cluster, Engine, FRONT_PROXY_CLIENT, Interface, Join, LoadBalancer,
+    Node, ProxyCredentials, Role, ServingCertificates, TokenStore,
 };
 
 /// What a template may use. A file that uses `node` differs between the nodes of a role; one that uses only `cluster`
@@ -81,8 +81,12 @@ pub struct ClusterValues {
     pub images: ImageValues,
     /// Folders that the cluster file can move.
     pub paths: PathValues,
-    /// containerd.
-    pub containerd: facts::ContainerdConfig,
+    /// What the kubelet speaks to.
+    pub runtime: RuntimeValues,
+    /// containerd's configuration, if that is the runtime.
+    pub containerd: Option<facts::ContainerdConfig>,
+    /// Docker, if there is one.
+    pub docker: Option<DockerValues>,
     /// First lines of configuration files.
     pub formats: Formats,
     /// Feature gates that differ from the version's own.
@@ -199,6 +203,26 @@ pub struct KubeProxyValues {
     pub scheduler: String,
     /// The node's file with the token of its service account; `None` if it comes by a certificate.
     pub token: Option<&'static str>,
+}
+
+/// What the kubelet speaks to.
+#[derive(Debug, Clone, Serialize)]
+pub struct RuntimeValues {
+    /// Its name in the cluster file, as `containerd`.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// The socket where it answers by CRI.
+    pub endpoint: &'static str,
+    /// What keeps images, as `docker`; its unit is called the same.
+    pub keeper: &'static str,
+}
+
+/// Docker.
+#[derive(Debug, Clone, Serialize)]
+pub struct DockerValues {
+    /// Its `daemon.json`.
+    pub daemon_config: String,
 }
 
 /// etcd's members and times.
@@ -387,7 +411,14 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             coredns: images.coredns.clone(),
         },
         paths: PathValues::from(&cluster.paths),
-        containerd: facts::containerd_config(cluster.runtime.containerd),
+        runtime: runtime(&cluster.runtime.engine),
+        containerd: match cluster.runtime.engine {
+            Engine::Containerd { version, .. } => Some(facts::containerd_config(version)),
+            Engine::Docker(_) | Engine::CriDockerd { .. } => None,
+        },
+        docker: cluster.runtime.engine.docker().map(|given| DockerValues {
+            daemon_config: docker::daemon_config(given),
+        }),
         formats: Formats {
             kubelet: minor.kubelet_configuration.clone(),
             kube_proxy: minor.kube_proxy_configuration.clone(),
@@ -481,6 +512,27 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         arguments: BTreeMap::new(),
         services: BTreeMap::new(),
         configurations: BTreeMap::new(),
+    }
+}
+
+fn runtime(engine: &Engine) -> RuntimeValues {
+    let (unit, endpoint) = match engine {
+        Engine::Containerd { .. } => (
+            "containerd.service",
+            "unix:///run/containerd/containerd.sock",
+        ),
+        // The kubelet itself answers there, for Docker.
+        Engine::Docker(_) => ("docker.service", "unix:///var/run/dockershim.sock"),
+        Engine::CriDockerd { .. } => ("cri-docker.service", "unix:///run/cri-dockerd.sock"),
+    };
+    RuntimeValues {
+        name: engine.name(),
+        unit,
+        endpoint,
+        keeper: match engine {
+            Engine::Containerd { .. } => "containerd",
+            Engine::Docker(_) | Engine::CriDockerd { .. } => "docker",
+        },
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::{CertificateOptions, Join, NodeName, Paths, Role};
+use super::{CertificateOptions, DockerVersion, Join, NodeName, Paths, Role};
 use crate::blueprint::TimeSync;
 use crate::tree::TreePath;
 use crate::tree::acl::AclEntry;
@@ -82,14 +82,62 @@ pub struct Version {
 /// What runs containers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Runtime {
-    /// Version of containerd.
-    pub containerd: Version,
-    /// Version of runc.
-    pub runc: Version,
+    /// What the kubelet speaks to.
+    pub engine: Engine,
     /// Version of the CNI plugins.
     pub cni_plugins: Version,
     /// Version of crictl; `None` leaves it out.
     pub crictl: Option<Version>,
+}
+
+/// A container runtime, with what it is made of.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// containerd.
+    Containerd {
+        /// Its version.
+        version: Version,
+        /// Version of runc.
+        runc: Version,
+    },
+    /// Docker, which the kubelet speaks to by itself.
+    Docker(Docker),
+    /// Docker, and cri-dockerd, which speaks to it for the kubelet.
+    CriDockerd {
+        /// Version of cri-dockerd.
+        version: Version,
+        /// The Docker.
+        docker: Docker,
+    },
+}
+
+impl Engine {
+    /// Its name in the cluster file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Containerd { .. } => "containerd",
+            Self::Docker(_) => "docker",
+            Self::CriDockerd { .. } => "cri-dockerd",
+        }
+    }
+
+    /// The Docker, if there is one.
+    pub fn docker(&self) -> Option<&Docker> {
+        match self {
+            Self::Containerd { .. } => None,
+            Self::Docker(docker) | Self::CriDockerd { docker, .. } => Some(docker),
+        }
+    }
+}
+
+/// Docker, with the containerd and the runc of its own archive.
+#[derive(Debug, Clone, Serialize)]
+pub struct Docker {
+    /// Its version.
+    pub version: DockerVersion,
+    /// Keys laid over those of kimage's `daemon.json`.
+    pub daemon_config: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The etcd of the control plane.

@@ -110,11 +110,16 @@ pub(super) enum InstallFile {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct RuntimeFile {
-    /// The runtime: `containerd`.
+    /// The runtime: `containerd`; `docker`, for kubelets before 1.24, which speak to it by themselves; or `cri-dockerd`, which
+    /// speaks to Docker for kubelets from 1.24 on.
     pub(super) name: Option<RuntimeName>,
-    /// The runtime's version, as `2.1.4`.
+    /// The runtime's version, as `2.1.4`; Docker's in Docker's own spelling, as `17.06.2`.
     pub(super) version: Option<String>,
-    /// The version of runc, as `1.3.0`.
+    /// With `cri-dockerd`, the version of Docker, as `24.0.7`.
+    pub(super) docker: Option<String>,
+    /// With Docker, keys laid over those of kimage's `daemon.json`: mappings are merged, anything else is replaced.
+    pub(super) daemon_config: Option<serde_json::Map<String, Value>>,
+    /// The version of runc, as `1.3.0`; Docker brings its own.
     pub(super) runc: Option<String>,
     /// The version of the CNI plugins, as `1.7.1`.
     pub(super) cni_plugins: Option<String>,

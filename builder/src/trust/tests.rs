@@ -46,8 +46,10 @@ pub(super) fn cluster(masters: u8, workers: u16) -> Cluster {
         },
         image: "debian-12".to_owned(),
         runtime: spec::Runtime {
-            containerd: version("2.1.4"),
-            runc: version("1.3.0"),
+            engine: spec::Engine::Containerd {
+                version: version("2.1.4"),
+                runc: version("1.3.0"),
+            },
             cni_plugins: version("1.7.1"),
             crictl: None,
         },

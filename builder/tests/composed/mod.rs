@@ -3,7 +3,7 @@
 #![allow(dead_code)] // Each test uses some of it.
 
 use aws_lc_rs::rand::SystemRandom;
-use kimage::artifact::Material;
+use kimage::artifact::{self, ImageLayout, Material};
 use kimage::blueprint::Blueprints;
 use kimage::compose::{self, Materials, PreloadedImage, Programs, RoleOverlays};
 use kimage::facts;
@@ -31,6 +31,8 @@ const ARTIFACTS: &[&str] = &[
     "etcd",
     "containerd",
     "runc",
+    "docker",
+    "cri-dockerd",
     "cni-plugins",
     "crictl",
 ];
@@ -44,10 +46,22 @@ pub(crate) fn trees(file: &str) -> Vec<Tree> {
 pub(crate) fn trees_with(file: &str, audit_policy: Option<&str>) -> Vec<Tree> {
     let (cluster, _) = spec::parse(file, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
     let plan = plan::plan(&cluster, &Blueprints::embedded().unwrap()).unwrap();
-    compose(&cluster, &plan, audit_policy)
+    compose(&cluster, &plan, audit_policy, None)
 }
 
-fn compose(cluster: &Cluster, plan: &Plan, audit_policy: Option<&str>) -> Vec<Tree> {
+/// The same with container images that are real.
+pub(crate) fn trees_with_images(file: &str, images: &[PreloadedImage]) -> Vec<Tree> {
+    let (cluster, _) = spec::parse(file, "cluster.yaml").unwrap_or_else(|error| panic!("{error}"));
+    let plan = plan::plan(&cluster, &Blueprints::embedded().unwrap()).unwrap();
+    compose(&cluster, &plan, None, Some(images))
+}
+
+fn compose(
+    cluster: &Cluster,
+    plan: &Plan,
+    audit_policy: Option<&str>,
+    images: Option<&[PreloadedImage]>,
+) -> Vec<Tree> {
     let folder = tempfile::tempdir().unwrap();
     let minor = facts::minor(cluster.kubernetes.version).unwrap();
     let ensured = Secrets::at(folder.path().join("secrets"))
@@ -62,16 +76,24 @@ fn compose(cluster: &Cluster, plan: &Plan, audit_policy: Option<&str>) -> Vec<Tr
         offset: 0,
         size: 1,
     };
+    // Only what the cluster is made of.
+    let needed = artifact::needed(cluster, []).unwrap();
+    let needed: Vec<&str> = needed.iter().map(|one| one.name.as_str()).collect();
     let programs: Programs = ARTIFACTS
         .iter()
+        .filter(|name| needed.contains(name))
         .map(|name| ((*name).to_owned(), Material::Binary(slice.clone())))
         .collect();
-    let images: Vec<PreloadedImage> = plan
+    let standing_in: Vec<PreloadedImage> = plan
         .images
         .iter()
         .map(|reference| PreloadedImage {
             reference: reference.clone(),
             archive: slice.clone(),
+            layout: cluster.runtime.engine.docker().map(|_| ImageLayout {
+                config: "blobs/sha256/c".to_owned(),
+                layers: vec!["blobs/sha256/a".to_owned(), "blobs/sha256/b".to_owned()],
+            }),
         })
         .collect();
     let overlays = Overlays::embedded().unwrap();
@@ -84,7 +106,7 @@ fn compose(cluster: &Cluster, plan: &Plan, audit_policy: Option<&str>) -> Vec<Tr
                 accounts: None,
                 credentials: &credentials,
                 programs: &programs,
-                images: &images,
+                images: images.unwrap_or(&standing_in),
                 addons: &[],
                 audit_policy,
                 policy: None,

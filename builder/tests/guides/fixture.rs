@@ -159,6 +159,20 @@ fn release(name: &str) -> Vec<u8> {
         ),
         "etcd" => ("etcd/", &["etcd", "etcdctl", "etcdutl"]),
         "containerd" => ("bin/", &["containerd", "containerd-shim-runc-v2", "ctr"]),
+        "docker" => (
+            "docker/",
+            &[
+                "containerd",
+                "containerd-shim",
+                "ctr",
+                "docker",
+                "docker-init",
+                "docker-proxy",
+                "dockerd",
+                "runc",
+            ],
+        ),
+        "cri-dockerd" => ("cri-dockerd/", &["cri-dockerd"]),
         "cni-plugins" => (
             "./",
             &[

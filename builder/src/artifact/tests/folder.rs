@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use super::mirror::*;
+use crate::artifact::needed::tests::release;
 use crate::artifact::*;
 use crate::digest::Digest;
 use crate::failure::{Exit, Failure};
@@ -261,6 +262,36 @@ fn a_file_that_the_mirror_lacks_is_named() {
     assert_eq!(error.exit(), Exit::Network);
     site.put(&runc().checksum_path, b"no digest here\n");
     assert_eq!(run(runc()).exit(), Exit::Integrity);
+}
+
+#[test]
+fn what_upstream_publishes_no_digest_of_is_pinned_by_what_comes_first() {
+    let site = Site::new();
+    let docker = release("docker", "18.09.9");
+    site.put(&docker.mirror_path, b"docker itself");
+    let mut lock = Lock::default();
+    fetcher(&site.store, &site.url())
+        .run(std::slice::from_ref(&docker), &mut lock)
+        .unwrap();
+    let pinned = lock.pin(&docker).unwrap().sha256;
+    assert_eq!(pinned, Digest::of(b"docker itself"));
+
+    // Another one is no longer believed, whoever publishes it.
+    let other = Site::new();
+    other.publish(&docker, b"docker, but not the same");
+    let error = fetcher(&other.store, &other.url())
+        .run(std::slice::from_ref(&docker), &mut lock)
+        .unwrap_err();
+    assert_eq!(error.exit(), Exit::Integrity, "{error}");
+
+    // A mirror's digest counts from the first time on.
+    let damaged = Site::new();
+    damaged.publish(&docker, b"docker itself");
+    damaged.put(&docker.mirror_path, b"docker itsalf");
+    let error = fetcher(&damaged.store, &damaged.url())
+        .run(&[docker], &mut Lock::default())
+        .unwrap_err();
+    assert_eq!(error.exit(), Exit::Integrity, "{error}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::nodes::Checked;
 use super::{Checker, Finding, acls, clock, directories, packages, selinux, syntax, units};
 use crate::facts::{CgroupV1, CgroupV2, Minor};
 use crate::spec::cluster::{Host, HostFile, User};
-use crate::spec::file::{ClusterFile, HostFileFile, Plain, UserFile};
+use crate::spec::file::{ClusterFile, HostFileFile, Plain, RuntimeName, UserFile};
 use crate::spec::pointer::Pointer;
 use crate::spec::warning::Warning;
 use crate::tree::TreePath;
@@ -52,6 +52,8 @@ pub(super) fn check(
 ) -> Host {
     let top = Pointer::top().key("host");
     let given = file.host.clone().unwrap_or_default();
+    let runtime = file.runtime.as_ref().and_then(|runtime| runtime.name);
+    let runtime = runtime.unwrap_or(RuntimeName::Containerd);
     let packages = packages::check(check, &given, nodes);
     let directories = directories::check(check, &given);
     let timezone = clock::timezone(check, &given);
@@ -90,6 +92,7 @@ pub(super) fn check(
             check,
             top.key("units"),
             given.units.as_deref().unwrap_or_default(),
+            runtime,
         ),
         acls: acls::check(
             check,

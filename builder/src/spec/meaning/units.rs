@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Checker, Finding};
 use crate::facts;
 use crate::spec::cluster::{Component, Unit, UnitChange};
-use crate::spec::file::UnitFile;
+use crate::spec::file::{RuntimeName, UnitFile};
 use crate::spec::pointer::Pointer;
 
 /// What a unit's name ends with, from `systemd.unit(5)`.
@@ -24,7 +24,14 @@ const TYPES: [&str; 11] = [
 ];
 
 /// The section `host.units`.
-pub(super) fn check(check: &mut Checker, top: Pointer, given: &[UnitFile]) -> Vec<Unit> {
+///
+/// `runtime` is what runs containers.
+pub(super) fn check(
+    check: &mut Checker,
+    top: Pointer,
+    given: &[UnitFile],
+    runtime: RuntimeName,
+) -> Vec<Unit> {
     let mut units = Vec::new();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, unit) in given.iter().enumerate() {
@@ -39,7 +46,7 @@ pub(super) fn check(check: &mut Checker, top: Pointer, given: &[UnitFile]) -> Ve
             continue;
         }
         seen.insert(&unit.name, index);
-        let changed = change(check, &at, unit);
+        let changed = change(check, &at, unit, runtime);
         if let (true, Some(change)) = (named, changed) {
             units.push(Unit {
                 name: unit.name.clone(),
@@ -69,7 +76,12 @@ fn name(check: &mut Checker, at: Pointer, name: &str) -> bool {
 }
 
 /// What is to be done with a unit.
-fn change(check: &mut Checker, at: &Pointer, unit: &UnitFile) -> Option<UnitChange> {
+fn change(
+    check: &mut Checker,
+    at: &Pointer,
+    unit: &UnitFile,
+    runtime: RuntimeName,
+) -> Option<UnitChange> {
     let mask = unit.mask == Some(true);
     let (key, change) = match (&unit.drop_in, &unit.content, mask) {
         (Some(text), None, false) => ("dropIn", UnitChange::DropIn(text.clone())),
@@ -96,7 +108,7 @@ fn change(check: &mut Checker, at: &Pointer, unit: &UnitFile) -> Option<UnitChan
     if let UnitChange::DropIn(text) | UnitChange::Content(text) = &change {
         written(check, at.clone(), &unit.name, text);
     }
-    if is_ours(&unit.name) && !matches!(change, UnitChange::DropIn(_)) {
+    if is_ours(&unit.name, runtime) && !matches!(change, UnitChange::DropIn(_)) {
         let finding = Finding::error(at, format!("`{}` is kimage's own", unit.name)).at_key();
         check.tell(finding.suggest("change it with a `dropIn`"));
         return None;
@@ -105,9 +117,14 @@ fn change(check: &mut Checker, at: &Pointer, unit: &UnitFile) -> Option<UnitChan
 }
 
 /// Whether every node, or every master, needs a unit.
-fn is_ours(name: &str) -> bool {
+fn is_ours(name: &str, runtime: RuntimeName) -> bool {
     let stem = name.strip_suffix(".service").unwrap_or_default();
-    stem == "containerd"
+    let engine: &[&str] = match runtime {
+        RuntimeName::Containerd => &["containerd"],
+        RuntimeName::Docker => &["docker"],
+        RuntimeName::CriDockerd => &["docker", "cri-docker"],
+    };
+    engine.contains(&stem)
         || stem.starts_with("kimage-")
         || Component::ALL
             .iter()

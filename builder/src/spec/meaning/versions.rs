@@ -1,9 +1,9 @@
-//! Versions of Kubernetes and of what runs beside it; which they can be, and which unless given, the facts say.
+//! Versions of Kubernetes and of its etcd; which they can be, and which unless given, the facts say.
 
 use super::{Checker, Finding};
 use crate::facts::{self, Minor};
-use crate::spec::cluster::{Etcd, Runtime, Version};
-use crate::spec::file::{ClusterFile, RuntimeName};
+use crate::spec::cluster::{Etcd, Version};
+use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
 
 /// The version of Kubernetes, and what is known about it.
@@ -25,78 +25,8 @@ pub(super) fn kubernetes(
     }
 }
 
-/// The runtime and its tools.
-pub(super) fn runtime(
-    check: &mut Checker,
-    file: &ClusterFile,
-    minor: Option<&Minor>,
-) -> Option<Runtime> {
-    let top = Pointer::top().key("runtime");
-    let given = file.runtime.clone().unwrap_or_default();
-    if let Some(name @ (RuntimeName::Docker | RuntimeName::CriDockerd)) = given.name {
-        let name = match name {
-            RuntimeName::Docker => "docker",
-            _ => "cri-dockerd",
-        };
-        let message = format!("`{name}` is not supported yet");
-        check.tell(Finding::error(top.key("name"), message).suggest("`containerd` is"));
-        return None;
-    }
-    let mut of = |key: &str, text: Option<&str>, default: fn(&Minor) -> Version| match text {
-        Some(text) => {
-            let example = default(minor.unwrap_or(newest())).to_string();
-            read(check, top.key(key), text, &example)
-        }
-        None => minor.map(default),
-    };
-    let containerd = of("version", given.version.as_deref(), |minor| {
-        minor.containerd
-    });
-    let runc = of("runc", given.runc.as_deref(), |minor| minor.runc);
-    let cni_plugins = of("cniPlugins", given.cni_plugins.as_deref(), |minor| {
-        minor.cni_plugins
-    });
-    let crictl = match given.crictl.as_deref() {
-        Some("none") => Some(None),
-        text => of("crictl", text, |minor| minor.crictl).map(Some),
-    };
-    if let (Some(version), Some(minor)) = (containerd, minor)
-        && version < minor.containerd_minimum
-    {
-        let minimum = minor.containerd_minimum;
-        let message = format!(
-            "containerd {version} is too old for Kubernetes {}",
-            minor.name()
-        );
-        let suggestion = format!(
-            "{minimum} is the oldest that works with it; {} is usual",
-            minor.containerd
-        );
-        check.tell(Finding::error(top.key("version"), message).suggest(suggestion));
-    }
-    if let (Some(version), Some(minor)) = (containerd, minor)
-        && let Some(until) = minor.containerd_until
-        && version >= until
-    {
-        let message = format!(
-            "containerd {version} is too new for Kubernetes {}",
-            minor.name()
-        );
-        let suggestion = format!(
-            "{until} is the first that no longer speaks what the kubelet does; {} is usual",
-            minor.containerd
-        );
-        check.tell(Finding::error(top.key("version"), message).suggest(suggestion));
-    }
-    Some(Runtime {
-        containerd: containerd?,
-        runc: runc?,
-        cni_plugins: cni_plugins?,
-        crictl: crictl?,
-    })
-}
-
-fn newest() -> &'static Minor {
+/// The newest minor that is known.
+pub(super) fn newest() -> &'static Minor {
     facts::minors()
         .last()
         .expect("there are facts about a minor: a test of theirs counts them")
@@ -148,7 +78,8 @@ pub(super) fn etcd(check: &mut Checker, file: &ClusterFile, minor: Option<&Minor
     })
 }
 
-fn read(check: &mut Checker, at: Pointer, text: &str, example: &str) -> Option<Version> {
+/// A version of three numbers; tells if it is none.
+pub(super) fn read(check: &mut Checker, at: Pointer, text: &str, example: &str) -> Option<Version> {
     match text.parse() {
         Ok(version) => Some(version),
         Err(_) => {

@@ -43,7 +43,7 @@ fn full() -> Value {
         "name": "lab",
         "kubernetes": {"version": "1.34.2", "install": "binaries"},
         "image": "debian-12",
-        "runtime": {"name": "containerd", "version": "2.1.4", "runc": "1.3.0", "cniPlugins": "1.7.1", "crictl": "none"},
+        "runtime": {"name": "containerd", "version": "2.1.4", "docker": "24.0.7", "daemonConfig": {"debug": true}, "runc": "1.3.0", "cniPlugins": "1.7.1", "crictl": "none"},
         "etcd": {"version": "3.6.5", "heartbeatInterval": 100, "electionTimeout": 1000},
         "network": {
             "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "cni": "bridge", "nodePrefix": 24,

@@ -11,6 +11,7 @@ mod config;
 mod control_plane;
 mod directories;
 mod dns;
+mod docker;
 mod foreign;
 mod gates;
 mod host;

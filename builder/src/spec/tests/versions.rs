@@ -83,21 +83,6 @@ fn kubeadm_is_not_supported_yet() {
 }
 
 #[test]
-fn docker_is_not_supported_yet() {
-    insta::assert_snapshot!(problems(&with(
-        r#"runtime: {name: docker}"#,
-    )), @r#"
-    error: `docker` is not supported yet
-     --> cluster.yaml:6:17
-      |
-    6 | runtime: {name: docker}
-      |                 ^^^^^^
-      |
-      = help: `containerd` is
-    "#);
-}
-
-#[test]
 fn an_unknown_runtime_is_no_runtime() {
     insta::assert_snapshot!(problems(&with(
         r#"runtime: {name: contained}"#,
