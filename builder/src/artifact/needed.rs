@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::{ImageReference, ReferenceError};
+use crate::facts;
 use crate::spec::{Cluster, Version};
 
 /// An input of the images that comes from outside.
@@ -109,6 +110,16 @@ const RELEASES: &[Release] = &[
         checksum: "{file}.sha256",
         kind: Kind::Archive,
         version: |cluster| Some(cluster.runtime.cni_plugins),
+    },
+    Release {
+        name: "flannel-cni-plugin",
+        place: "github.com/flannel-io/cni-plugin/releases/download/v{v}/cni-plugin-flannel-linux-amd64-v{v}.tgz",
+        checksum: "{file}.sha256",
+        kind: Kind::Archive,
+        version: |cluster| {
+            cluster.network.cni.flannel()?;
+            facts::flannel_plugin(cluster.runtime.cni_plugins)
+        },
     },
     Release {
         name: "crictl",
@@ -238,6 +249,9 @@ pub(super) mod tests {
         cni-plugins
         https://github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz
         github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz.sha256
+        flannel-cni-plugin
+        https://github.com/flannel-io/cni-plugin/releases/download/v1.2.3/cni-plugin-flannel-linux-amd64-v1.2.3.tgz
+        github.com/flannel-io/cni-plugin/releases/download/v1.2.3/cni-plugin-flannel-linux-amd64-v1.2.3.tgz.sha256
         crictl
         https://github.com/kubernetes-sigs/cri-tools/releases/download/v1.2.3/crictl-v1.2.3-linux-amd64.tar.gz
         github.com/kubernetes-sigs/cri-tools/releases/download/v1.2.3/crictl-v1.2.3-linux-amd64.tar.gz.sha256

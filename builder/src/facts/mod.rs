@@ -1,8 +1,8 @@
 //! What each version of Kubernetes knows, needs and refuses, as data.
 //!
-//! Six files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml`, `configs.yaml` and
+//! Seven files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml`, `configs.yaml` and
 //! `gates.yaml` (the lives of flags, of configuration fields and of feature gates), `components.yaml` and `settings.yaml`
-//! (the flags and the fields that kimage gives). Everything here is a question to them at one version, pure and parsed
+//! (the flags and the fields that kimage gives), `networks.yaml` (pod networks that are programs themselves). Everything here is a question to them at one version, pure and parsed
 //! once. No other module compares a Kubernetes version.
 //!
 //! The facts were gathered from Kubernetes' reference pages, the source of its option packages and its release notes,
@@ -23,6 +23,7 @@ mod coredns;
 mod flags;
 mod gates;
 mod minors;
+mod networks;
 mod range;
 mod settings;
 
@@ -35,5 +36,6 @@ pub use flags::{
 };
 pub use gates::{gate, gates_at};
 pub use minors::{Api, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
+pub use networks::{FlannelFacts, flannel, flannel_plugin};
 pub use range::{Range, RangeError};
 pub use settings::{Setting, settings};

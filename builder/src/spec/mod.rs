@@ -8,6 +8,7 @@
 mod audit_policy;
 mod certificates;
 mod cluster;
+mod cni;
 mod file;
 mod join;
 mod meaning;
@@ -27,6 +28,7 @@ use crate::blueprint::Blueprints;
 pub use audit_policy::audit_policy;
 pub use certificates::*;
 pub use cluster::*;
+pub use cni::*;
 pub use join::*;
 pub use name::{NameError, NodeName, Role};
 pub use objection::{Objection, objections};

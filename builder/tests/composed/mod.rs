@@ -3,7 +3,7 @@
 #![allow(dead_code)] // Each test uses some of it.
 
 use aws_lc_rs::rand::SystemRandom;
-use kimage::artifact::Material;
+use kimage::artifact::{self, Material, needed};
 use kimage::blueprint::Blueprints;
 use kimage::compose::{self, Materials, PreloadedImage, Programs, RoleOverlays};
 use kimage::facts;
@@ -24,16 +24,6 @@ pub(crate) fn cluster(version: &str, image: &str, more: &str) -> String {
          {{name: w1, role: worker, address: 192.0.2.21/24, interface: eth0}}], {more}}}"
     )
 }
-
-/// What a cluster is made of. A program stands for its whole release: nothing is fetched.
-const ARTIFACTS: &[&str] = &[
-    "kubernetes",
-    "etcd",
-    "containerd",
-    "runc",
-    "cni-plugins",
-    "crictl",
-];
 
 /// The trees of all nodes of a cluster file, in its order.
 pub(crate) fn trees(file: &str) -> Vec<Tree> {
@@ -62,9 +52,12 @@ fn compose(cluster: &Cluster, plan: &Plan, audit_policy: Option<&str>) -> Vec<Tr
         offset: 0,
         size: 1,
     };
-    let programs: Programs = ARTIFACTS
-        .iter()
-        .map(|name| ((*name).to_owned(), Material::Binary(slice.clone())))
+    // A program stands for its whole release: nothing is fetched.
+    let programs: Programs = needed(cluster, [])
+        .unwrap()
+        .into_iter()
+        .filter(|artifact| !matches!(artifact.kind, artifact::Kind::Image(_)))
+        .map(|artifact| (artifact.name, Material::Binary(slice.clone())))
         .collect();
     let images: Vec<PreloadedImage> = plan
         .images

@@ -148,7 +148,8 @@ pub(super) fn etcd(check: &mut Checker, file: &ClusterFile, minor: Option<&Minor
     })
 }
 
-fn read(check: &mut Checker, at: Pointer, text: &str, example: &str) -> Option<Version> {
+/// A version that is written in the file.
+pub(super) fn read(check: &mut Checker, at: Pointer, text: &str, example: &str) -> Option<Version> {
     match text.parse() {
         Ok(version) => Some(version),
         Err(_) => {
