@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{ImageReference, ReferenceError};
-use crate::facts::DockerTrait;
+use crate::facts::{self, DockerTrait};
 use crate::spec::{Cluster, Engine};
 
 /// An input of the images that comes from outside.
@@ -157,6 +157,17 @@ const RELEASES: &[Release] = &[
         published: Published::Always,
         kind: Kind::Archive,
         version: |cluster| Some(cluster.runtime.cni_plugins.to_string()),
+    },
+    Release {
+        name: "flannel-cni-plugin",
+        place: "github.com/flannel-io/cni-plugin/releases/download/v{v}/cni-plugin-flannel-linux-amd64-v{v}.tgz",
+        checksum: "{file}.sha256",
+        published: Published::Always,
+        kind: Kind::Archive,
+        version: |cluster| {
+            cluster.network.cni.flannel()?;
+            facts::flannel_plugin(cluster.runtime.cni_plugins).map(|version| version.to_string())
+        },
     },
     Release {
         name: "crictl",
@@ -316,6 +327,9 @@ pub(super) mod tests {
         cni-plugins
         https://github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz
         github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz.sha256
+        flannel-cni-plugin
+        https://github.com/flannel-io/cni-plugin/releases/download/v1.2.3/cni-plugin-flannel-linux-amd64-v1.2.3.tgz
+        github.com/flannel-io/cni-plugin/releases/download/v1.2.3/cni-plugin-flannel-linux-amd64-v1.2.3.tgz.sha256
         crictl
         https://github.com/kubernetes-sigs/cri-tools/releases/download/v1.2.3/crictl-v1.2.3-linux-amd64.tar.gz
         github.com/kubernetes-sigs/cri-tools/releases/download/v1.2.3/crictl-v1.2.3-linux-amd64.tar.gz.sha256

@@ -30,6 +30,8 @@ enum Place {
     Binaries,
     /// A folder where others look for it.
     Folder(&'static str),
+    /// A path of its own, if upstream calls it otherwise than those who look for it.
+    File(&'static str),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,11 @@ const PROGRAMS: &[Program] = &[
     every("cri-dockerd", "cri-dockerd/cri-dockerd", Place::Binaries),
     every("runc", "", Place::Folder("/usr/local/sbin")),
     every("cni-plugins", "*", Place::Folder("/opt/cni/bin")),
+    every(
+        "flannel-cni-plugin",
+        "flannel-amd64",
+        Place::File("/opt/cni/bin/flannel"),
+    ),
     every("crictl", "crictl", Place::Binaries),
 ];
 
@@ -103,11 +110,12 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             continue;
         };
         for (name, slice) in program.slices(material)? {
-            let folder = match program.place {
-                Place::Binaries => node.values.cluster.paths.binaries.as_str(),
-                Place::Folder(folder) => folder,
+            let path = match program.place {
+                Place::Binaries => format!("{}/{name}", node.values.cluster.paths.binaries),
+                Place::Folder(folder) => format!("{folder}/{name}"),
+                Place::File(path) => path.to_owned(),
             };
-            let path = format!("{folder}/{name}").parse()?;
+            let path = path.parse()?;
             layer.file(path, Meta::root(0o755), Content::Slice(slice));
         }
     }

@@ -71,6 +71,8 @@ pub struct Minor {
     pub control_plane_taints: Vec<String>,
     /// The label that every kubelet gives its node, with the operating system.
     pub os_label: String,
+    /// Whether pods outside of kube-system may be of the priority classes that come before all others.
+    pub critical_anywhere: bool,
     /// What the kubelet makes of control groups of version 1.
     pub cgroup_v1: CgroupV1,
     /// What the kubelet makes of control groups of version 2.
@@ -236,6 +238,7 @@ fn column(
         control_plane_labels: facts.words("control_plane_labels")?,
         control_plane_taints: facts.words("control_plane_taints")?,
         os_label: facts.value("os_label")?,
+        critical_anywhere: facts.value("critical_anywhere")?,
         cgroup_v1: facts.value("cgroup_v1")?,
         cgroup_v2: facts.value("cgroup_v2")?,
         proxy_modes: facts.words("proxy_modes")?,

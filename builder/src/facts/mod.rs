@@ -1,9 +1,10 @@
 //! What each version of Kubernetes knows, needs and refuses, as data.
 //!
-//! Seven files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml`, `configs.yaml` and
+//! Eight files, embedded: `minors.yaml` (what a cluster of one minor is made of), `flags.yaml`, `configs.yaml` and
 //! `gates.yaml` (the lives of flags, of configuration fields and of feature gates), `components.yaml` and `settings.yaml`
-//! (the flags and the fields that kimage gives), `docker.yaml` (what Docker's versions know). Everything here is a
-//! question to them at one version, pure and parsed once. No other module compares a Kubernetes version.
+//! (the flags and the fields that kimage gives), `docker.yaml` (what Docker's versions know), `networks.yaml` (pod
+//! networks that are programs themselves). Everything here is a question to them at one version, pure and parsed once.
+//! No other module compares a Kubernetes version.
 //!
 //! The facts were gathered from Kubernetes' reference pages, the source of its option packages and its release notes,
 //! and are held against real programs by `builder/tests/facts_match_binaries.rs`. Where they disagreed, the programs
@@ -24,6 +25,7 @@ mod docker;
 mod flags;
 mod gates;
 mod minors;
+mod networks;
 mod range;
 mod settings;
 
@@ -37,5 +39,6 @@ pub use flags::{
 };
 pub use gates::{gate, gates_at};
 pub use minors::{Api, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
+pub use networks::{FlannelFacts, flannel, flannel_plugin};
 pub use range::{Range, RangeError};
 pub use settings::{Setting, settings};

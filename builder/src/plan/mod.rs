@@ -13,6 +13,7 @@ mod error;
 mod identity;
 mod packages;
 mod paths;
+mod pod_network;
 mod selinux;
 mod services;
 mod values;
@@ -25,6 +26,7 @@ pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
 pub use paths::PathValues;
+pub use pod_network::FlannelValues;
 pub use selinux::SelinuxPlan;
 pub use services::{EnvironmentFile, Service};
 pub use values::{BaseValues, ClusterValues, NodeValues, PROXY_TOKEN, Values};
@@ -177,6 +179,7 @@ fn images(cluster: &Cluster, minor: &Minor) -> Images {
         .unwrap_or(&minor.corefile)
         .to_vec();
     let mut all = vec![pause.clone(), coredns.clone()];
+    all.extend(pod_network::images(&cluster.network.cni));
     for image in &cluster.images {
         if !all.contains(image) {
             all.push(image.clone());

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
+use super::pod_network::{self, FlannelValues};
 use super::{Argument, DiskNames, Images, PathValues, Service, docker, yaml};
 use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{
-    APISERVER_KUBELET_CLIENT, Cluster, Engine, FRONT_PROXY_CLIENT, Interface, Join, LoadBalancer,
-    Node, ProxyCredentials, Role, ServingCertificates, TokenStore,
+    APISERVER_KUBELET_CLIENT, Cluster, Cni, Engine, FRONT_PROXY_CLIENT, Interface, Join,
+    LoadBalancer, Node, ProxyCredentials, Role, ServingCertificates, TokenStore,
 };
 
 /// What a template may use. A file that uses `node` differs between the nodes of a role; one that uses only `cluster`
@@ -73,6 +74,14 @@ pub struct ClusterValues {
     pub time_servers: Vec<String>,
     /// Whether the pod network is `bridge`.
     pub bridge: bool,
+    /// flannel, if the pod network is that.
+    pub flannel: Option<FlannelValues>,
+    /// Whether Kubernetes hands out each node's pod range.
+    pub allocate_node_cidrs: bool,
+    /// Prefix length of a node's pod range.
+    pub node_prefix: u8,
+    /// Whether the pod network sets routes on the nodes' own cards.
+    pub foreign_routes: bool,
     /// How Services are made of packets.
     pub kube_proxy: KubeProxyValues,
     /// etcd.
@@ -359,6 +368,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
     if let Some(scheduler) = &cluster.kube_proxy.scheduler {
         modules.extend(["ip_vs".to_owned(), format!("ip_vs_{scheduler}")]);
     }
+    modules.extend(pod_network::modules(&cluster.network.cni));
     for module in &cluster.host.modules {
         if !modules.contains(module) {
             modules.push(module.clone());
@@ -389,7 +399,11 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
             .map(ToString::to_string)
             .collect(),
         time_servers: cluster.network.time_servers.clone(),
-        bridge: cluster.network.cni == crate::spec::Cni::Bridge,
+        bridge: cluster.network.cni == Cni::Bridge,
+        flannel: pod_network::flannel(cluster, minor),
+        allocate_node_cidrs: cluster.network.cni.flannel().is_some(),
+        node_prefix: cluster.network.node_prefix,
+        foreign_routes: pod_network::sets_foreign_routes(&cluster.network.cni),
         kube_proxy: KubeProxyValues {
             mode: cluster.kube_proxy.mode,
             scheduler: cluster.kube_proxy.scheduler.clone().unwrap_or_default(),
@@ -492,8 +506,8 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
     };
     let others = cluster.nodes.iter().filter(|other| other.name != node.name);
     let routes = match cluster.network.cni {
-        crate::spec::Cni::Bridge => others.map(route).collect(),
-        crate::spec::Cni::None => Vec::new(),
+        Cni::Bridge => others.map(route).collect(),
+        Cni::Flannel(_) | Cni::None => Vec::new(),
     };
     NodeValues {
         name: node.name.to_string(),

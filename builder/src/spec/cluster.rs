@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::{CertificateOptions, DockerVersion, Join, NodeName, Paths, Role};
+use super::{CertificateOptions, Cni, DockerVersion, Join, NodeName, Paths, Role};
 use crate::blueprint::TimeSync;
 use crate::tree::TreePath;
 use crate::tree::acl::AclEntry;
@@ -172,16 +172,6 @@ pub struct Network {
     pub dns_servers: Vec<Ipv4Addr>,
     /// Time servers of the nodes; empty means the distribution's.
     pub time_servers: Vec<String>,
-}
-
-/// A pod network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cni {
-    /// A bridge on every node and static routes to the others' ranges: no daemon.
-    Bridge,
-    /// Nothing: the user brings one.
-    None,
 }
 
 /// How clients and nodes find the API.

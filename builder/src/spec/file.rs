@@ -158,8 +158,10 @@ pub(super) struct NetworkFile {
     pub(super) pods: Option<String>,
     /// The range of all Services; `10.96.0.0/16` unless given. The first address is the API's.
     pub(super) services: Option<String>,
-    /// How pods of different nodes reach each other: `bridge` (static routes, no daemon) or `none`.
+    /// How pods of different nodes reach each other: `bridge` (static routes, no daemon; unless given), `flannel` or `none`.
     pub(super) cni: Option<CniFile>,
+    /// With `cni: flannel`, which one.
+    pub(super) flannel: Option<FlannelFile>,
     /// The prefix length of one node's share of `pods`; 24 unless given.
     #[schemars(range(min = 8, max = 30))]
     pub(super) node_prefix: Option<u8>,
@@ -177,6 +179,25 @@ pub(super) enum CniFile {
     Flannel,
     Calico,
     None,
+}
+
+/// A flannel.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct FlannelFile {
+    /// Its version, as `0.26.7`, which it is unless given.
+    pub(super) version: Option<String>,
+    /// How packets get to other nodes: `vxlan` (in UDP packets to port 8472; unless given) or `host-gw` (by routes, for
+    /// nodes that are in one network).
+    pub(super) backend: Option<FlannelBackendFile>,
+}
+
+/// How flannel gets packets to other nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum FlannelBackendFile {
+    Vxlan,
+    HostGw,
 }
 
 /// Names and name servers.

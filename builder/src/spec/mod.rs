@@ -8,6 +8,7 @@
 mod audit_policy;
 mod certificates;
 mod cluster;
+mod cni;
 mod docker_version;
 mod file;
 mod join;
@@ -28,6 +29,7 @@ use crate::blueprint::Blueprints;
 pub use audit_policy::audit_policy;
 pub use certificates::*;
 pub use cluster::*;
+pub use cni::*;
 pub use docker_version::{DockerVersion, DockerVersionError};
 pub use join::*;
 pub use name::{NameError, NodeName, Role};

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // Each test uses some of it.
 
 use aws_lc_rs::rand::SystemRandom;
-use kimage::artifact::{self, ImageLayout, Material};
+use kimage::artifact::{self, ImageLayout, Material, needed};
 use kimage::blueprint::Blueprints;
 use kimage::compose::{self, Materials, PreloadedImage, Programs, RoleOverlays};
 use kimage::facts;
@@ -24,18 +24,6 @@ pub(crate) fn cluster(version: &str, image: &str, more: &str) -> String {
          {{name: w1, role: worker, address: 192.0.2.21/24, interface: eth0}}], {more}}}"
     )
 }
-
-/// What a cluster is made of. A program stands for its whole release: nothing is fetched.
-const ARTIFACTS: &[&str] = &[
-    "kubernetes",
-    "etcd",
-    "containerd",
-    "runc",
-    "docker",
-    "cri-dockerd",
-    "cni-plugins",
-    "crictl",
-];
 
 /// The trees of all nodes of a cluster file, in its order.
 pub(crate) fn trees(file: &str) -> Vec<Tree> {
@@ -76,13 +64,12 @@ fn compose(
         offset: 0,
         size: 1,
     };
-    // Only what the cluster is made of.
-    let needed = artifact::needed(cluster, []).unwrap();
-    let needed: Vec<&str> = needed.iter().map(|one| one.name.as_str()).collect();
-    let programs: Programs = ARTIFACTS
-        .iter()
-        .filter(|name| needed.contains(name))
-        .map(|name| ((*name).to_owned(), Material::Binary(slice.clone())))
+    // A program stands for its whole release: nothing is fetched.
+    let programs: Programs = needed(cluster, [])
+        .unwrap()
+        .into_iter()
+        .filter(|artifact| !matches!(artifact.kind, artifact::Kind::Image(_)))
+        .map(|artifact| (artifact.name, Material::Binary(slice.clone())))
         .collect();
     let standing_in: Vec<PreloadedImage> = plan
         .images

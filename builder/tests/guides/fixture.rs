@@ -95,7 +95,7 @@ impl Workshop {
             return;
         }
         let bytes = match &artifact.kind {
-            Kind::Archive => release(&artifact.name),
+            Kind::Archive => release(artifact),
             Kind::Binary | Kind::Image(_) => LABEL.as_bytes().to_vec(),
         };
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -143,7 +143,8 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// A release with the files of its kind.
-fn release(name: &str) -> Vec<u8> {
+fn release(artifact: &Artifact) -> Vec<u8> {
+    let name = artifact.name.as_str();
     let (folder, files): (&str, &[&str]) = match name {
         "kubernetes" => (
             "kubernetes/server/bin/",
@@ -175,21 +176,19 @@ fn release(name: &str) -> Vec<u8> {
         "cri-dockerd" => ("cri-dockerd/", &["cri-dockerd"]),
         "cni-plugins" => (
             "./",
-            &[
-                "bridge",
-                "host-local",
-                "loopback",
-                "portmap",
-                "bandwidth",
-                "flannel",
-            ],
+            &["bridge", "host-local", "loopback", "portmap", "bandwidth"],
         ),
+        "flannel-cni-plugin" => ("./", &["flannel-amd64"]),
         _ => ("", &[]),
     };
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     let only = [name];
     for file in if files.is_empty() { &only[..] } else { files } {
         add(&mut tar, &format!("{folder}{file}"), 0o755, LABEL);
+    }
+    // Until 1.0 this plugin was among the others.
+    if name == "cni-plugins" && artifact.mirror_path().contains("/v0.") {
+        add(&mut tar, &format!("{folder}flannel"), 0o755, LABEL);
     }
     tar.into_inner().unwrap().finish().unwrap()
 }

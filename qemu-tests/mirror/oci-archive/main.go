@@ -67,7 +67,7 @@ func write(reference, root, output, user, privileged string, entrypoint []string
 		return err
 	}
 	defer os.RemoveAll(folder)
-	if err := lay(folder, built, tag); err != nil {
+	if err := lay(folder, built, tag, reference); err != nil {
 		return err
 	}
 	archive, err := os.Create(output)
@@ -103,8 +103,9 @@ func image(content []byte, user string, entrypoint []string) (v1.Image, error) {
 	return mutate.ConfigFile(layered, config)
 }
 
-// lay writes the image as a layout, under the names that containerd and everybody else look for.
-func lay(folder string, image v1.Image, tag name.Tag) error {
+// lay writes the image as a layout, under the names that containerd and everybody else look for. The library has a name of its
+// own for docker.io.
+func lay(folder string, image v1.Image, tag name.Tag, reference string) error {
 	path, err := layout.Write(folder, empty.Index)
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func lay(folder string, image v1.Image, tag name.Tag) error {
 		layout.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}),
 		layout.WithAnnotations(map[string]string{
 			"org.opencontainers.image.ref.name": tag.TagStr(),
-			"io.containerd.image.name":          tag.Name(),
+			"io.containerd.image.name":          reference,
 		}))
 }
 

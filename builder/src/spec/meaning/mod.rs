@@ -11,6 +11,7 @@ mod balancer;
 mod bootstrap;
 mod certificates;
 mod clock;
+mod cni;
 mod components;
 mod control_plane;
 mod directories;

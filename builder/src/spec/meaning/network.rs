@@ -6,9 +6,9 @@ use ipnet::Ipv4Net;
 
 use super::addresses::{self, overlap};
 use super::nodes::Checked;
-use super::{Checker, Finding, count, dns, syntax};
-use crate::spec::cluster::{Cni, Network};
-use crate::spec::file::{ClusterFile, CniFile};
+use super::{Checker, Finding, cni, count, dns, syntax};
+use crate::spec::cluster::Network;
+use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
 use crate::spec::warning::Warning;
 
@@ -22,8 +22,8 @@ const MOST_PODS: u32 = 110;
 pub(super) fn check(check: &mut Checker, file: &ClusterFile) -> Option<Network> {
     let top = Pointer::top().key("network");
     let given = file.network.clone().unwrap_or_default();
-    let names = given.dns.unwrap_or_default();
-    let cni = cni(check, top.key("cni"), given.cni);
+    let names = given.dns.clone().unwrap_or_default();
+    let cni = cni::check(check, &given);
     let pods = match &given.pods {
         Some(text) => addresses::range(check, top.key("pods"), text),
         None => Some(PODS),
@@ -66,20 +66,6 @@ pub(super) fn check(check: &mut Checker, file: &ClusterFile) -> Option<Network> 
         dns_servers,
         time_servers,
     })
-}
-
-fn cni(check: &mut Checker, at: Pointer, given: Option<CniFile>) -> Option<Cni> {
-    let name = match given {
-        None | Some(CniFile::Bridge) => return Some(Cni::Bridge),
-        Some(CniFile::None) => return Some(Cni::None),
-        Some(CniFile::Flannel) => "flannel",
-        Some(CniFile::Calico) => "calico",
-    };
-    let finding = Finding::error(at, format!("`{name}` is not supported yet"));
-    check.tell(
-        finding.suggest("`bridge` and `none` are; with `none`, add its manifests to `addons`"),
-    );
-    None
 }
 
 fn services_fit(check: &mut Checker, range: Ipv4Net, has_dns: bool) -> bool {

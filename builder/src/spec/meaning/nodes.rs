@@ -6,12 +6,12 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::{Checker, Finding, addresses, images, syntax};
-use crate::spec::cluster::{Cni, Interface, Network, Node, Version};
+use crate::spec::cluster::{Interface, Network, Node, Version};
 use crate::spec::file::{ClusterFile, NodeFile, RoleFile};
 use crate::spec::pointer::Pointer;
 use crate::spec::schema::closest;
 use crate::spec::warning::Warning;
-use crate::spec::{NodeName, Role};
+use crate::spec::{Cni, NodeName, Role};
 
 /// More masters than this slow etcd down and make nothing safer.
 const MOST_MASTERS: usize = 7;
@@ -537,6 +537,15 @@ fn neighbours(
                 address.addr(),
                 home.prefix_len()
             ))
+        } else if network.is_some_and(|network| network.cni.needs_one_network()) {
+            Finding::error(
+                at,
+                format!(
+                    "`{}` is in another network than `{}`: `host-gw` has no way there",
+                    node.name, first.name
+                ),
+            )
+            .suggest("with `backend: vxlan` it has")
         } else if given[index].gateway.is_none() {
             Finding::warning(
                 Warning::DifferentNetworks,

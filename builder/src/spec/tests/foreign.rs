@@ -46,7 +46,8 @@ fn full() -> Value {
         "runtime": {"name": "containerd", "version": "2.1.4", "docker": "24.0.7", "daemonConfig": {"debug": true}, "runc": "1.3.0", "cniPlugins": "1.7.1", "crictl": "none"},
         "etcd": {"version": "3.6.5", "heartbeatInterval": 100, "electionTimeout": 1000},
         "network": {
-            "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "cni": "bridge", "nodePrefix": 24,
+            "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "cni": "flannel", "nodePrefix": 24,
+            "flannel": {"version": "0.26.7", "backend": "vxlan"},
             "dns": {"domain": "cluster.local", "servers": ["192.0.2.53"], "address": "10.96.0.2", "image": "example.org/dns:1.12.1"},
             "timeServers": ["192.0.2.123"]
         },

@@ -6,6 +6,7 @@ mod args;
 mod audit;
 mod bootstrap;
 mod certificates;
+mod cni;
 mod components;
 mod config;
 mod control_plane;

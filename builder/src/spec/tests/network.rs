@@ -337,21 +337,6 @@ fn a_time_server_is_a_host() {
 }
 
 #[test]
-fn flannel_and_calico_are_not_supported_yet() {
-    insta::assert_snapshot!(problems(&with(
-        r#"network: {cni: flannel}"#,
-    )), @r#"
-    error: `flannel` is not supported yet
-     --> cluster.yaml:6:16
-      |
-    6 | network: {cni: flannel}
-      |                ^^^^^^^
-      |
-      = help: `bridge` and `none` are; with `none`, add its manifests to `addons`
-    "#);
-}
-
-#[test]
 fn an_unknown_pod_network_is_shown_with_the_known() {
     insta::assert_snapshot!(problems(&with(
         r#"network: {cni: weave}"#,
