@@ -182,8 +182,8 @@ impl Fetcher<'_> {
     }
 
     /// What upstream says that the digest is, or a mirror. A container image in a mirror may come without: its own
-    /// blobs are checked instead. Docker and cri-dockerd
-    /// publish no digests of their archives: TLS says whose the first one is.
+    /// blobs are checked instead. Docker and cri-dockerd publish no digests of their archives: TLS says whose the first
+    /// one is.
     fn published_digest(
         &self,
         source: &Source,

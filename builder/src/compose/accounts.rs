@@ -79,23 +79,11 @@ pub(super) fn layer(_: &NodePlan, materials: &Materials<'_>) -> Result<Layer, Co
             gshadow.push_str(&format!("{name}:!::\n"));
         }
     }
-    let (docker, number) = DOCKER;
-    let field = |line: &str, index| line.split(':').nth(index).map(ToOwned::to_owned);
-    let is_there = group
-        .lines()
-        .any(|line| field(line, 0).as_deref() == Some(docker));
-    if materials.cluster.runtime.engine.docker().is_some() && !is_there {
-        let taken = |line: &&str| field(line, 2) == Some(number.to_string());
-        if let Some(line) = group.lines().find(taken) {
-            return Err(ComposeError::AccountTaken {
-                name: docker.to_owned(),
-                id: number,
-                line: line.to_owned(),
-            });
-        }
-        group.push_str(&format!("{docker}:x:{number}:\n"));
+    if lacks_docker(materials.cluster, &group)? {
+        let (name, id) = DOCKER;
+        group.push_str(&format!("{name}:x:{id}:\n"));
         if !base.gshadow.is_empty() {
-            gshadow.push_str(&format!("{docker}:!::\n"));
+            gshadow.push_str(&format!("{name}:!::\n"));
         }
     }
     let mut write = |path: &str, text: String, mode, gid| -> Result<(), PathError> {
@@ -119,6 +107,23 @@ pub(super) fn layer(_: &NodePlan, materials: &Materials<'_>) -> Result<Layer, Co
         write("/etc/gshadow", gshadow, base.shadow_mode, base.shadow_gid)?;
     }
     Ok(layer)
+}
+
+/// Whether Docker's group must be added to those of `/etc/group`.
+fn lacks_docker(cluster: &Cluster, group: &str) -> Result<bool, ComposeError> {
+    let (name, id) = DOCKER;
+    if cluster.runtime.engine.docker().is_none() || account_number(group, name).is_some() {
+        return Ok(false);
+    }
+    let taken = |line: &&str| line.split(':').nth(2) == Some(&id.to_string());
+    match group.lines().find(taken) {
+        None => Ok(true),
+        Some(line) => Err(ComposeError::AccountTaken {
+            name: name.to_owned(),
+            id,
+            line: line.to_owned(),
+        }),
+    }
 }
 
 /// Refuses a name or number that is taken.
@@ -161,4 +166,26 @@ pub(super) fn number(name: &str, text: Option<&str>, cluster: &Cluster) -> Optio
         return Some(account.id);
     }
     account_number(text?, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_gets_a_group_unless_there_is_one() {
+        let cluster = |runtime: &str| {
+            let text = format!(
+                "{{kubernetes: {{version: 1.15.3}}, image: centos-7, runtime: {{name: {runtime}}}, \
+                 nodes: [{{name: m, role: master, address: 192.0.2.11/24, interface: eth0}}]}}"
+            );
+            crate::spec::parse(&text, "cluster.yaml").unwrap().0
+        };
+        let docker = cluster("docker");
+        assert!(lacks_docker(&docker, "root:x:0:\n").unwrap());
+        assert!(!lacks_docker(&docker, "root:x:0:\ndocker:x:990:\n").unwrap());
+        assert!(!lacks_docker(&cluster("containerd"), "root:x:0:\n").unwrap());
+        let error = lacks_docker(&docker, "root:x:0:\nprinters:x:951:\n").unwrap_err();
+        assert!(error.to_string().contains("docker"), "{error}");
+    }
 }
