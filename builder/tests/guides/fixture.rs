@@ -13,6 +13,7 @@ use kimage::blueprint::{Blueprint, Blueprints};
 use kimage::digest::Digest;
 use kimage::plan;
 use kimage::spec::{self, Cluster, NodeName};
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::image::Image;
@@ -96,7 +97,8 @@ impl Workshop {
         }
         let bytes = match &artifact.kind {
             Kind::Archive => release(artifact),
-            Kind::Binary | Kind::Image(_) => LABEL.as_bytes().to_vec(),
+            Kind::Binary => LABEL.as_bytes().to_vec(),
+            Kind::Image(_) => container_image(),
         };
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, &bytes).unwrap();
@@ -191,6 +193,31 @@ fn release(artifact: &Artifact) -> Vec<u8> {
         add(&mut tar, &format!("{folder}flannel"), 0o755, LABEL);
     }
     tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// An OCI archive of one layer, which is no filesystem.
+fn container_image() -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut blob = |bytes: &str, kind: &str| {
+        let digest = Digest::of(bytes.as_bytes()).to_string();
+        add(&mut tar, &format!("blobs/sha256/{digest}"), 0o644, bytes);
+        let size = bytes.len();
+        json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": format!("sha256:{digest}"), "size": size})
+    };
+    let layer = blob(LABEL, "layer.v1.tar");
+    let config = json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+    });
+    let config = blob(&config.to_string(), "config.v1+json");
+    let manifest = json!({"schemaVersion": 2, "config": config, "layers": [layer]});
+    let manifest = blob(&manifest.to_string(), "manifest.v1+json");
+    let index = json!({"schemaVersion": 2, "manifests": [manifest]}).to_string();
+    add(&mut tar, "index.json", 0o644, &index);
+    let layout = json!({"imageLayoutVersion": "1.0.0"}).to_string();
+    add(&mut tar, "oci-layout", 0o644, &layout);
+    tar.into_inner().unwrap()
 }
 
 /// A root filesystem that a blueprint takes: what every node needs of it, and the distribution's own files.
