@@ -155,6 +155,7 @@ mod tests {
                 &serde_json::json!({
                     "name": "lab", "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "domain": "cluster.local",
                     "dns_address": "10.96.0.10", "master_count": 1, "allocate_node_cidrs": true, "node_prefix": 24,
+                    "flannel": {"backend": "vxlan"}, "calico": null,
                     "images": {"pause": "registry.k8s.io/pause:3.9"},
                     "runtime": {"name": runtime, "endpoint": "unix:///run/containerd/containerd.sock"},
                     "paths": {"binaries": "/opt/k8s/bin", "pki": "/etc/kubernetes/cert", "kubelet": "/data/kubelet", "root_dir": "/data/kubelet"},

@@ -73,6 +73,8 @@ pub struct Minor {
     pub os_label: String,
     /// Whether pods outside of kube-system may be of the priority classes that come before all others.
     pub critical_anywhere: bool,
+    /// The version of `apiextensions.k8s.io` by which further kinds of objects are declared.
+    pub custom_resources: String,
     /// What the kubelet makes of control groups of version 1.
     pub cgroup_v1: CgroupV1,
     /// What the kubelet makes of control groups of version 2.
@@ -239,6 +241,7 @@ fn column(
         control_plane_taints: facts.words("control_plane_taints")?,
         os_label: facts.value("os_label")?,
         critical_anywhere: facts.value("critical_anywhere")?,
+        custom_resources: facts.value("custom_resources")?,
         cgroup_v1: facts.value("cgroup_v1")?,
         cgroup_v2: facts.value("cgroup_v2")?,
         proxy_modes: facts.words("proxy_modes")?,

@@ -39,6 +39,8 @@ pub use flags::{
 };
 pub use gates::{gate, gates_at};
 pub use minors::{Api, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
-pub use networks::{FlannelFacts, flannel, flannel_plugin};
+pub use networks::{
+    CalicoFacts, CalicoImages, CalicoKind, FlannelFacts, calico, flannel, flannel_plugin,
+};
 pub use range::{Range, RangeError};
 pub use settings::{Setting, settings};

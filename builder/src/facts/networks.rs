@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::minors::Minor;
 use super::range::Range;
@@ -22,6 +22,79 @@ pub struct FlannelFacts {
     image: Table,
     namespace: Table,
     plugin: Table,
+}
+
+/// What is known about Calico.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalicoFacts {
+    /// The versions that kimage can write a manifest for.
+    pub known: Range,
+    kubernetes: BTreeMap<Range, Range>,
+    usual: Table,
+    flexvol: Table,
+    install: Table,
+    finds_mtu: Table,
+    cni_account: Table,
+    autodetection: Table,
+    methods: Vec<Method>,
+    kinds: Vec<CalicoKind>,
+}
+
+/// Images of a Calico, full references.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CalicoImages {
+    /// The daemon of every node.
+    pub node: String,
+    /// The plugin.
+    pub cni: String,
+    /// What cleans up.
+    pub controllers: String,
+    /// The driver of volumes, where there is one.
+    pub flexvol: Option<String>,
+}
+
+/// A kind of objects that Calico keeps in the API.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalicoKind {
+    /// Its name.
+    pub kind: String,
+    /// Its name in addresses.
+    pub plural: String,
+    /// `Cluster` or `Namespaced`.
+    #[serde(default = "cluster_scope")]
+    pub scope: String,
+    /// The group that it is of.
+    #[serde(default = "calico_group")]
+    pub group: String,
+    /// Its version in the API.
+    #[serde(default = "first_version")]
+    pub version: String,
+    #[serde(rename = "in", skip_serializing)]
+    range: Option<Range>,
+}
+
+/// A way to find a node's address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Method {
+    name: String,
+    value: bool,
+    #[serde(rename = "in")]
+    range: Option<Range>,
+}
+
+fn cluster_scope() -> String {
+    "Cluster".to_owned()
+}
+
+fn calico_group() -> String {
+    "crd.projectcalico.org".to_owned()
+}
+
+fn first_version() -> String {
+    "v1".to_owned()
 }
 
 /// What holds from which version to which.
@@ -46,6 +119,80 @@ impl FlannelFacts {
             _ => SYSTEM,
         }
     }
+}
+
+impl CalicoFacts {
+    /// The versions of Kubernetes that a known version works with.
+    pub fn kubernetes(&self, version: Version) -> Range {
+        let mut rows = self.kubernetes.iter();
+        let row = rows.find(|(range, _)| range.contains(version));
+        row.map_or(self.known, |(_, kubernetes)| *kubernetes)
+    }
+
+    /// The version unless the cluster file names another.
+    pub fn usual(&self, minor: &Minor) -> Version {
+        of(&self.usual, minor.first)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(self.known.since)
+    }
+
+    /// The images of a known version.
+    pub fn images(&self, version: Version) -> CalicoImages {
+        let image = |name: &str| format!("docker.io/calico/{name}:v{version}");
+        CalicoImages {
+            node: image("node"),
+            cni: image("cni"),
+            controllers: image("kube-controllers"),
+            flexvol: of(&self.flexvol, version)
+                .filter(|name| *name != "none")
+                .map(image),
+        }
+    }
+
+    /// The program that puts the plugin onto a node, in the plugin's image.
+    pub fn install(&self, version: Version) -> &str {
+        of(&self.install, version).unwrap_or_default()
+    }
+
+    /// Whether it finds out by itself how large packets may be.
+    pub fn finds_mtu(&self, version: Version) -> bool {
+        of(&self.finds_mtu, version) == Some("true")
+    }
+
+    /// The service account of the plugin.
+    pub fn cni_account(&self, version: Version) -> &str {
+        of(&self.cni_account, version).unwrap_or_default()
+    }
+
+    /// How it finds a node's address unless told; `master` is the first master's.
+    pub fn autodetection(&self, version: Version, master: &str) -> String {
+        of(&self.autodetection, version)
+            .unwrap_or_default()
+            .replace("{master}", master)
+    }
+
+    /// The ways to find a node's address, and whether something follows behind `=`.
+    pub fn methods(&self, version: Version) -> Vec<(&str, bool)> {
+        let methods = self.methods.iter();
+        methods
+            .filter(|method| method.range.is_none_or(|range| range.contains(version)))
+            .map(|method| (method.name.as_str(), method.value))
+            .collect()
+    }
+
+    /// The kinds of objects that it keeps in the API.
+    pub fn kinds(&self, version: Version) -> Vec<CalicoKind> {
+        let kinds = self.kinds.iter();
+        kinds
+            .filter(|kind| kind.range.is_none_or(|range| range.contains(version)))
+            .cloned()
+            .collect()
+    }
+}
+
+/// What is known about Calico.
+pub fn calico() -> &'static CalicoFacts {
+    &networks().calico
 }
 
 /// What is known about flannel.
@@ -75,6 +222,7 @@ fn version<'de, D: Deserializer<'de>>(value: D) -> Result<Version, D::Error> {
 #[serde(deny_unknown_fields)]
 struct Networks {
     flannel: FlannelFacts,
+    calico: CalicoFacts,
 }
 
 fn networks() -> &'static Networks {
@@ -117,8 +265,33 @@ mod tests {
             }
         }
         assert!(flannel.known.contains(flannel.usual));
+        let calico = calico();
+        let tables = [
+            &calico.flexvol,
+            &calico.install,
+            &calico.finds_mtu,
+            &calico.cni_account,
+            &calico.autodetection,
+        ];
+        for version in edges(calico.known, tables) {
+            for table in tables {
+                has_one_row(table, version);
+            }
+        }
         for minor in minors() {
             has_one_row(&flannel.plugin, minor.cni_plugins);
+            has_one_row(&calico.usual, minor.first);
+        }
+    }
+
+    #[test]
+    fn the_usual_calico_works_with_its_minor() {
+        let calico = calico();
+        for minor in minors() {
+            let usual = calico.usual(minor);
+            assert!(calico.known.contains(usual), "{usual}");
+            let works = calico.kubernetes(usual).contains(minor.first);
+            assert!(works, "{usual} with {}", minor.name());
         }
     }
 

@@ -26,7 +26,7 @@ pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
 pub use paths::PathValues;
-pub use pod_network::FlannelValues;
+pub use pod_network::{CalicoValues, FlannelValues};
 pub use selinux::SelinuxPlan;
 pub use services::{EnvironmentFile, Service};
 pub use values::{BaseValues, ClusterValues, NodeValues, PROXY_TOKEN, Values};

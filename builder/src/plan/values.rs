@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::machine_id;
-use super::pod_network::{self, FlannelValues};
+use super::pod_network::{self, CalicoValues, FlannelValues};
 use super::{Argument, DiskNames, Images, PathValues, Service, docker, yaml};
 use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
@@ -76,6 +76,8 @@ pub struct ClusterValues {
     pub bridge: bool,
     /// flannel, if the pod network is that.
     pub flannel: Option<FlannelValues>,
+    /// Calico, if the pod network is that.
+    pub calico: Option<CalicoValues>,
     /// Whether Kubernetes hands out each node's pod range.
     pub allocate_node_cidrs: bool,
     /// Prefix length of a node's pod range.
@@ -401,6 +403,7 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
         time_servers: cluster.network.time_servers.clone(),
         bridge: cluster.network.cni == Cni::Bridge,
         flannel: pod_network::flannel(cluster, minor),
+        calico: pod_network::calico(cluster, minor),
         allocate_node_cidrs: cluster.network.cni.flannel().is_some(),
         node_prefix: cluster.network.node_prefix,
         foreign_routes: pod_network::sets_foreign_routes(&cluster.network.cni),
@@ -507,7 +510,7 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
     let others = cluster.nodes.iter().filter(|other| other.name != node.name);
     let routes = match cluster.network.cni {
         Cni::Bridge => others.map(route).collect(),
-        Cni::Flannel(_) | Cni::None => Vec::new(),
+        Cni::Flannel(_) | Cni::Calico(_) | Cni::None => Vec::new(),
     };
     NodeValues {
         name: node.name.to_string(),

@@ -158,10 +158,13 @@ pub(super) struct NetworkFile {
     pub(super) pods: Option<String>,
     /// The range of all Services; `10.96.0.0/16` unless given. The first address is the API's.
     pub(super) services: Option<String>,
-    /// How pods of different nodes reach each other: `bridge` (static routes, no daemon; unless given), `flannel` or `none`.
+    /// How pods of different nodes reach each other: `bridge` (static routes, no daemon; unless given), `flannel`,
+    /// `calico` or `none`.
     pub(super) cni: Option<CniFile>,
     /// With `cni: flannel`, which one.
     pub(super) flannel: Option<FlannelFile>,
+    /// With `cni: calico`, which one.
+    pub(super) calico: Option<CalicoFile>,
     /// The prefix length of one node's share of `pods`; 24 unless given.
     #[schemars(range(min = 8, max = 30))]
     pub(super) node_prefix: Option<u8>,
@@ -198,6 +201,29 @@ pub(super) struct FlannelFile {
 pub(super) enum FlannelBackendFile {
     Vxlan,
     HostGw,
+}
+
+/// A Calico, with the API as its only store.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct CalicoFile {
+    /// Its version, as `3.30.3`; one that goes with this Kubernetes unless given.
+    pub(super) version: Option<String>,
+    /// How packets get to other nodes: `bgp` (by routes, which routers between must know), `ipip` (in IP packets; unless
+    /// given) or `vxlan` (in UDP packets to port 4789).
+    pub(super) backend: Option<CalicoBackendFile>,
+    /// How it finds a node's address, in Calico's words: `interface=eth0`, `can-reach=192.0.2.1` ... The node's address in
+    /// Kubernetes unless given.
+    pub(super) autodetection: Option<String>,
+}
+
+/// How Calico gets packets to other nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum CalicoBackendFile {
+    Bgp,
+    Ipip,
+    Vxlan,
 }
 
 /// Names and name servers.

@@ -118,6 +118,15 @@ impl Api {
         }
     }
 
+    /// Stores an object of a kind that a manifest has just declared, and looks whether all of it is there.
+    pub(crate) fn keeps(&self, object: &Value) {
+        let text = object.to_string();
+        let words = ["apply", "--server-side", "-o", "json", "-f", "-"];
+        let said = self.until("the object is taken", || self.kubectl(&words, &text));
+        let kept: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(kept["spec"], object["spec"]);
+    }
+
     /// What kubectl writes, or why it failed. A warning is a failure.
     fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
         let program = Program::new(self.folder.path().join("kubectl").to_str().unwrap())

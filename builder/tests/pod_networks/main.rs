@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod calico;
 mod flannel;
 mod manifest;
 #[path = "../rendered/mod.rs"]

@@ -78,10 +78,11 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let runtime = runtime::check(check, file, minor);
     let etcd = versions::etcd(check, file, minor);
     let image = images::blueprint(check, file, version);
-    let network = network::check(check, file);
+    let network = network::check(check, file, minor);
     let nodes = nodes::check(check, file, network.as_ref(), &image, version);
     network::overlaps(check, network.as_ref(), &nodes);
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
+    cni::ports(check, file, network.as_ref());
     let kube_proxy = kube_proxy::check(check, file, minor);
     let join = bootstrap::check(check, file, minor);
     let mirror = images::mirror(check, file);

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use super::addresses::{self, overlap};
 use super::nodes::Checked;
 use super::{Checker, Finding, cni, count, dns, syntax};
+use crate::facts::Minor;
 use crate::spec::cluster::Network;
 use crate::spec::file::ClusterFile;
 use crate::spec::pointer::Pointer;
@@ -19,11 +20,15 @@ const NODE_PREFIX: u8 = 24;
 const MOST_PODS: u32 = 110;
 
 /// The section `network`.
-pub(super) fn check(check: &mut Checker, file: &ClusterFile) -> Option<Network> {
+pub(super) fn check(
+    check: &mut Checker,
+    file: &ClusterFile,
+    minor: Option<&Minor>,
+) -> Option<Network> {
     let top = Pointer::top().key("network");
     let given = file.network.clone().unwrap_or_default();
     let names = given.dns.clone().unwrap_or_default();
-    let cni = cni::check(check, &given);
+    let cni = cni::check(check, &given, minor);
     let pods = match &given.pods {
         Some(text) => addresses::range(check, top.key("pods"), text),
         None => Some(PODS),

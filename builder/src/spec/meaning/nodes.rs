@@ -563,6 +563,16 @@ fn neighbours(
                 ),
             )
             .suggest("with `cni: bridge`, the routers between must know each node's pod range")
+        } else if network.is_some_and(|network| network.cni.needs_bgp_routers()) {
+            Finding::warning(
+                Warning::DifferentNetworks,
+                at,
+                format!(
+                    "`{}` is in another network than `{}`",
+                    node.name, first.name
+                ),
+            )
+            .suggest("with `backend: bgp`, the routers between must speak BGP; `ipip` and `vxlan` need none")
         } else {
             continue;
         };

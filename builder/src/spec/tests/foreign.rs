@@ -48,6 +48,7 @@ fn full() -> Value {
         "network": {
             "pods": "10.244.0.0/16", "services": "10.96.0.0/16", "cni": "flannel", "nodePrefix": 24,
             "flannel": {"version": "0.26.7", "backend": "vxlan"},
+            "calico": {"version": "3.30.3", "backend": "ipip", "autodetection": "first-found"},
             "dns": {"domain": "cluster.local", "servers": ["192.0.2.53"], "address": "10.96.0.2", "image": "example.org/dns:1.12.1"},
             "timeServers": ["192.0.2.123"]
         },

@@ -65,7 +65,7 @@ fn an_unknown_key_in_a_section_names_the_section() {
     6 | network: {podz: 10.0.0.0/16, zzz: 1}
       |                              ^^^
       |
-      = help: known here: `cni`, `dns`, `flannel`, `nodePrefix`, `pods`, `services` or `timeServers`
+      = help: known here: `calico`, `cni`, `dns`, `flannel`, `nodePrefix`, `pods`, `services` or `timeServers`
     "#);
 }
 
