@@ -92,7 +92,8 @@ impl Workshop {
         }
         let bytes = match &artifact.kind {
             Kind::Archive => release(&artifact.name),
-            Kind::Binary | Kind::Image(_) => LABEL.as_bytes().to_vec(),
+            Kind::Binary => LABEL.as_bytes().to_vec(),
+            Kind::Image(_) => image(),
         };
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, &bytes).unwrap();
@@ -188,6 +189,28 @@ fn release(name: &str) -> Vec<u8> {
         add(&mut tar, &format!("{folder}{file}"), 0o755, LABEL);
     }
     tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// A container image without layers, as an OCI archive.
+fn image() -> Vec<u8> {
+    let config =
+        r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let config_digest = Digest::of(config.as_bytes());
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{{"digest":"sha256:{config_digest}"}},"layers":[]}}"#
+    );
+    let manifest_digest = Digest::of(manifest.as_bytes());
+    let index = format!(r#"{{"manifests":[{{"digest":"sha256:{manifest_digest}"}}]}}"#);
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, text) in [
+        ("oci-layout".to_owned(), r#"{"imageLayoutVersion":"1.0.0"}"#),
+        ("index.json".to_owned(), &index),
+        (format!("blobs/sha256/{manifest_digest}"), &manifest),
+        (format!("blobs/sha256/{config_digest}"), config),
+    ] {
+        add(&mut tar, &path, 0o644, text);
+    }
+    tar.into_inner().unwrap()
 }
 
 /// A root filesystem that a blueprint takes: what every node needs of it, and the distribution's own files.
