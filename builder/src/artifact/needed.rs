@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{ImageReference, ReferenceError};
-use crate::spec::{Cluster, Version};
+use crate::spec::{Cluster, Join, Version};
 
 /// An input of the images that comes from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,8 @@ const RELEASES: &[Release] = &[
         place: "github.com/etcd-io/etcd/releases/download/v{v}/etcd-v{v}-linux-amd64.tar.gz",
         checksum: "SHA256SUMS",
         kind: Kind::Archive,
-        version: |cluster| Some(cluster.etcd.version),
+        // With kubeadm it comes in an image.
+        version: |cluster| (cluster.join != Join::Kubeadm).then_some(cluster.etcd.version),
     },
     Release {
         name: "containerd",

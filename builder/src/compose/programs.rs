@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ComposeError, Materials};
 use crate::artifact::Material;
 use crate::plan::NodePlan;
-use crate::spec::Role;
+use crate::spec::{Join, Role};
 use crate::tree::{Content, Layer, Meta, Origin, Slice};
 
 /// What was fetched, by its name in the lock.
@@ -21,6 +21,8 @@ struct Program {
     place: Place,
     /// Who has it.
     owner: Owner,
+    /// How Kubernetes must be installed.
+    install: Install,
 }
 
 #[derive(Clone, Copy)]
@@ -37,12 +39,22 @@ enum Owner {
     Masters,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Install {
+    Any,
+    /// Units start its programs.
+    Binaries,
+    /// kubeadm starts them, in pods.
+    Kubeadm,
+}
+
 const fn every(artifact: &'static str, member: &'static str, place: Place) -> Program {
     Program {
         artifact,
         member,
         place,
         owner: Owner::Every,
+        install: Install::Any,
     }
 }
 
@@ -52,16 +64,24 @@ const fn masters(artifact: &'static str, member: &'static str) -> Program {
         member,
         place: Place::Binaries,
         owner: Owner::Masters,
+        install: Install::Any,
+    }
+}
+
+impl Program {
+    const fn with(self, install: Install) -> Self {
+        Self { install, ..self }
     }
 }
 
 /// All programs. To install one more, add a line.
 const PROGRAMS: &[Program] = &[
     every("kubernetes", "server/bin/kubelet", Place::Binaries),
-    every("kubernetes", "server/bin/kube-proxy", Place::Binaries),
-    masters("kubernetes", "server/bin/kube-apiserver"),
-    masters("kubernetes", "server/bin/kube-controller-manager"),
-    masters("kubernetes", "server/bin/kube-scheduler"),
+    every("kubernetes", "server/bin/kube-proxy", Place::Binaries).with(Install::Binaries),
+    every("kubernetes", "server/bin/kubeadm", Place::Binaries).with(Install::Kubeadm),
+    masters("kubernetes", "server/bin/kube-apiserver").with(Install::Binaries),
+    masters("kubernetes", "server/bin/kube-controller-manager").with(Install::Binaries),
+    masters("kubernetes", "server/bin/kube-scheduler").with(Install::Binaries),
     masters("kubernetes", "server/bin/kubectl"),
     masters("etcd", "/etcd"),
     masters("etcd", "/etcdctl"),
@@ -78,8 +98,12 @@ const PROGRAMS: &[Program] = &[
 /// The stage.
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut layer = Layer::new(Origin::new("stage programs"));
+    let install = match materials.cluster.join {
+        Join::Certificate | Join::Bootstrap(_) => Install::Binaries,
+        Join::Kubeadm => Install::Kubeadm,
+    };
     for program in PROGRAMS {
-        if program.owner == Owner::Masters && node.role != Role::Master {
+        if !program.is_for(node.role, install) {
             continue;
         }
         // What the cluster file leaves out is no artifact of it.
@@ -99,6 +123,11 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
 }
 
 impl Program {
+    fn is_for(&self, role: Role, install: Install) -> bool {
+        (self.owner == Owner::Every || role == Role::Master)
+            && [Install::Any, install].contains(&self.install)
+    }
+
     /// The files that the line names, each with its last name.
     fn slices(&self, material: &Material) -> Result<Vec<(String, Slice)>, ComposeError> {
         let archive = match material {
@@ -123,5 +152,29 @@ impl Program {
             });
         }
         Ok(slices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubeadm_has_the_programs_that_it_needs_and_no_others_of_kubernetes() {
+        let of = |role, install| -> Vec<&str> {
+            PROGRAMS
+                .iter()
+                .filter(|program| program.artifact == "kubernetes" && program.is_for(role, install))
+                .map(|program| program.member.trim_start_matches("server/bin/"))
+                .collect()
+        };
+        let kubeadm = |role| of(role, Install::Kubeadm);
+        assert_eq!(kubeadm(Role::Worker), ["kubelet", "kubeadm"]);
+        assert_eq!(kubeadm(Role::Master), ["kubelet", "kubeadm", "kubectl"]);
+        assert_eq!(
+            of(Role::Worker, Install::Binaries),
+            ["kubelet", "kube-proxy"]
+        );
+        assert_eq!(of(Role::Master, Install::Binaries).len(), 6);
     }
 }

@@ -58,8 +58,8 @@ pub struct NodeCredentials {
     pub kubelet: KubeletIdentity,
     /// The kubelet as a server; `None` if it asks for its certificate itself.
     pub kubelet_serving: Option<Pair>,
-    /// kube-proxy towards the API.
-    pub kube_proxy: Pair,
+    /// kube-proxy towards the API; `None` if it runs in pods.
+    pub kube_proxy: Option<Pair>,
     /// What a master holds beside; a worker has none.
     pub control_plane: Option<Box<ControlPlane>>,
     /// When the first certificate of the node ends, or its token.
@@ -208,7 +208,7 @@ impl Credentials {
                 None => KubeletIdentity::Certificate(Box::new(pair(Identity::Kubelet)?)),
             },
             kubelet_serving: optional(Identity::KubeletServing),
-            kube_proxy: pair(Identity::KubeProxy)?,
+            kube_proxy: optional(Identity::KubeProxy),
             control_plane,
             valid_until,
             valid_from,

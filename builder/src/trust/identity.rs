@@ -138,11 +138,13 @@ impl Identity {
 
     /// Whether it is made by the build, and not by the cluster when the node has started.
     fn is_issued(self, join: Join) -> bool {
-        let approved = join.serving_certificates() == ServingCertificates::Approved;
+        let serving = join.serving_certificates();
         match self {
-            Self::Kubelet => join == Join::Certificate,
-            Self::KubeletServing => !approved,
-            Self::Approver => approved,
+            Self::Kubelet => join.bootstrap().is_none(),
+            Self::KubeletServing => serving == ServingCertificates::Issued,
+            Self::Approver => serving == ServingCertificates::Approved,
+            // With kubeadm it runs in pods, which have a service account.
+            Self::KubeProxy => join != Join::Kubeadm,
             _ => true,
         }
     }

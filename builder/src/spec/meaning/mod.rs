@@ -21,6 +21,7 @@ mod feature_gates;
 mod host;
 mod images;
 mod kube_proxy;
+mod kubeadm;
 mod lifetime;
 mod network;
 mod nodes;
@@ -34,7 +35,7 @@ mod versions;
 use crate::blueprint::Blueprints;
 
 use super::cluster::{Cluster, Kubernetes};
-use super::file::{ClusterFile, InstallFile};
+use super::file::ClusterFile;
 use super::pointer::{self, Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
 use super::source::Node;
@@ -63,12 +64,7 @@ pub(super) fn check(
 }
 
 fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
-    let top = Pointer::top();
     let name = name(check, file);
-    if file.kubernetes.install == Some(InstallFile::Kubeadm) {
-        let at = top.key("kubernetes").key("install");
-        check.tell(Finding::error(at, "`kubeadm` is not supported yet").suggest("`binaries` is"));
-    }
     let kubernetes = versions::kubernetes(check, file);
     let version = kubernetes.map(|(version, _)| version);
     let minor = kubernetes.map(|(_, minor)| minor);
@@ -81,6 +77,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
     let kube_proxy = kube_proxy::check(check, file, minor);
     let join = bootstrap::check(check, file, minor);
+    kubeadm::check(check, file, minor, network.as_ref());
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
