@@ -1,7 +1,10 @@
 //! What does not go together with `install: kubeadm`, where kubeadm writes what kimage writes otherwise.
 
+use std::path::Path;
+
 use super::{Checker, Finding};
 use crate::facts::{self, Minor};
+use crate::spec::Paths;
 use crate::spec::cluster::{Component, Network};
 use crate::spec::file::{ClusterFile, InstallFile, JoinFile, LoadBalancerKind};
 use crate::spec::pointer::Pointer;
@@ -24,6 +27,12 @@ const PODS: [Component; 5] = [
     Component::KubeProxy,
 ];
 
+/// Folders of the machine that these pods see, beside that of certificates.
+const SEEN: &[&str] = &["/etc/ssl/certs"];
+
+/// What only the API server's sees beside them.
+const API_SERVER_SEES: &[&str] = &["/var/log/kubernetes"];
+
 /// Whether kubeadm installs Kubernetes.
 pub(super) fn installs(file: &ClusterFile) -> bool {
     file.kubernetes.install == Some(InstallFile::Kubeadm)
@@ -35,6 +44,7 @@ pub(super) fn check(
     file: &ClusterFile,
     minor: Option<&Minor>,
     network: Option<&Network>,
+    paths: &Paths,
 ) {
     if !installs(file) {
         return;
@@ -44,6 +54,7 @@ pub(super) fn check(
     rules.joining(file);
     rules.folders(file);
     rules.programs(file);
+    rules.paths_in_flags(file, paths);
     rules.certificates(file);
     rules.name_server(file, network);
     rules.balancer(file);
@@ -153,6 +164,37 @@ impl Rules<'_, '_> {
             let at = top.key("runtime").key("crictl");
             let finding = Finding::error(at, "kubeadm does not start without crictl");
             self.tell(finding.suggest("leave it out, or name a version"));
+        }
+    }
+
+    /// A file of the machine is no file of a pod.
+    fn paths_in_flags(&mut self, file: &ClusterFile, paths: &Paths) {
+        let given = file.extra_args.clone().unwrap_or_default();
+        for (component, flags) in [
+            (Component::Etcd, given.etcd),
+            (Component::KubeApiserver, given.kube_apiserver),
+            (
+                Component::KubeControllerManager,
+                given.kube_controller_manager,
+            ),
+            (Component::KubeScheduler, given.kube_scheduler),
+        ] {
+            let program = facts::program(component);
+            let mut seen = vec![paths.pki.as_str()];
+            seen.extend(SEEN);
+            if component == Component::KubeApiserver {
+                seen.extend(API_SERVER_SEES);
+            }
+            for (flag, value) in flags.unwrap_or_default() {
+                let value = value.to_string();
+                let is_seen = |folder: &&str| Path::new(&value).starts_with(folder);
+                if value.starts_with('/') && !seen.iter().any(is_seen) {
+                    let at = Pointer::top().key("extraArgs").key(program).key(&flag);
+                    let message = format!("the pod of {program} does not see `{value}`");
+                    let finding = Finding::error(at, message);
+                    self.tell(finding.suggest(format!("it sees `{}`", seen.join("`, `"))));
+                }
+            }
         }
     }
 

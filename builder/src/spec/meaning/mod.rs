@@ -77,11 +77,11 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let control_plane = control_plane::check(check, file, &nodes, network.as_ref());
     let kube_proxy = kube_proxy::check(check, file, minor);
     let join = bootstrap::check(check, file, minor);
-    kubeadm::check(check, file, minor, network.as_ref());
     let mirror = images::mirror(check, file);
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
     let paths = paths::check(check, file);
+    kubeadm::check(check, file, minor, network.as_ref(), &paths);
     let host = host::check(check, file, &nodes, minor);
     let certificates = certificates::check(check, file, &host.users);
     let pki = control_plane::pki(check, file, certificates);

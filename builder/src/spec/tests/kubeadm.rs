@@ -151,6 +151,41 @@ fn flags_of_kube_proxy_have_no_place() {
 }
 
 #[test]
+fn a_file_that_no_pod_sees_is_told() {
+    insta::assert_snapshot!(problems(&kubeadm("\
+extraArgs:
+  kube-apiserver:
+    audit-log-path: /data/audit.log
+    oidc-ca-file: /etc/kubernetes/pki/oidc.crt
+  kube-scheduler: {tls-cert-file: /var/log/kubernetes/a}
+")), @r#"
+    error: the pod of kube-apiserver does not see `/data/audit.log`
+     --> cluster.yaml:9:21
+      |
+    3 |   install: kubeadm
+      |            ------- kubeadm
+    ...
+    9 |     audit-log-path: /data/audit.log
+      |                     ^^^^^^^^^^^^^^^
+      |
+      = help: it sees `/etc/kubernetes/pki`, `/etc/ssl/certs`, `/var/log/kubernetes`
+
+    error: the pod of kube-scheduler does not see `/var/log/kubernetes/a`
+      --> cluster.yaml:11:35
+       |
+     3 |   install: kubeadm
+       |            ------- kubeadm
+    ...
+    11 |   kube-scheduler: {tls-cert-file: /var/log/kubernetes/a}
+       |                                   ^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: it sees `/etc/kubernetes/pki`, `/etc/ssl/certs`
+    "#);
+    let seen = "extraArgs: {kube-apiserver: {audit-log-path: /var/log/kubernetes/a.log}}";
+    assert_eq!(problems(&kubeadm(seen)), "");
+}
+
+#[test]
 fn crictl_is_there() {
     insta::assert_snapshot!(problems(&kubeadm("runtime: {crictl: none}")), @r#"
     error: kubeadm does not start without crictl
