@@ -70,7 +70,7 @@ build() {
   "$KIMAGE" check >&2
   "$KIMAGE" fetch >&2
   "$KIMAGE" build --all --offline --locked >&2
-  version=$(sed -n 's/^kubernetes: {version: \(.*\)}/\1/p' cluster.yaml)
+  version=$(sed -n 's/^kubernetes: {version: \([0-9.]*\).*/\1/p' cluster.yaml)
   tar -xzf "${KIMAGE_MIRROR#file://}/dl.k8s.io/v$version/kubernetes-server-linux-amd64.tar.gz" --strip-components=3 \
     --one-top-level=bin kubernetes/server/bin/kubectl
 }

@@ -54,7 +54,10 @@ fn verdict(tree: &Tree) -> String {
                 fs::write(place(path), text).unwrap();
                 let text = String::from_utf8(text.to_vec()).unwrap();
                 let starts = text.lines().filter_map(|line| line.split_once('='));
-                for (_, command) in starts.filter(|(key, _)| key.starts_with("Exec")) {
+                // An empty one takes back what the unit has.
+                let commands =
+                    starts.filter(|(key, text)| key.starts_with("Exec") && !text.is_empty());
+                for (_, command) in commands {
                     executable(command.trim_start_matches('-').split(' ').next().unwrap());
                 }
                 if !unit.contains('/') {
@@ -143,6 +146,15 @@ fn systemd_takes_every_unit_of_docker() {
         for node in trees(&cluster(version, image, &runtime)) {
             assert_eq!(verdict(&node), "", "{version}");
         }
+    }
+}
+
+#[test]
+fn systemd_takes_every_unit_of_nodes_that_kubeadm_brings_in() {
+    let kubelet = "components: {kubelet: {environment: {A: b}}}";
+    let file = cluster("1.34.2", "debian-12", kubelet);
+    for node in trees(&file.replacen("1.34.2}", "1.34.2, install: kubeadm}", 1)) {
+        assert_eq!(verdict(&node), "");
     }
 }
 

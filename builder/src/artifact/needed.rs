@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::{ImageReference, ReferenceError};
 use crate::facts::{self, DockerTrait};
-use crate::spec::{Cluster, Engine};
+use crate::spec::{Cluster, Engine, Join};
 
 /// An input of the images that comes from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,10 @@ const RELEASES: &[Release] = &[
         checksum: "SHA256SUMS",
         published: Published::Always,
         kind: Kind::Archive,
-        version: |cluster| Some(cluster.etcd.version.to_string()),
+        // With kubeadm it comes in an image.
+        version: |cluster| {
+            (cluster.join != Join::Kubeadm).then(|| cluster.etcd.version.to_string())
+        },
     },
     Release {
         name: "containerd",

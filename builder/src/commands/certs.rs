@@ -7,7 +7,6 @@ use crate::cli::Certs;
 use crate::facts;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output;
-use crate::spec::Join;
 use crate::trust::kubeconfig::{Access, embedded};
 use crate::trust::{self, Domain, Secrets};
 
@@ -102,7 +101,7 @@ pub(super) fn run(site: &Site, command: Certs) -> Outcome {
         }
         Certs::Renew { selection, tokens } => {
             let (cluster, plan) = site.plan()?;
-            if tokens && cluster.join == Join::Certificate {
+            if tokens && cluster.join.bootstrap().is_none() {
                 return Err(CertsFault::NoTokens.into());
             }
             gather::renew(site, &cluster, &select(&plan, &selection)?, tokens)

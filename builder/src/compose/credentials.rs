@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{ComposeError, Materials, accounts, tokens};
 use crate::plan::{ACCOUNTS, NodePlan, PROXY_TOKEN};
 use crate::secret::Secret;
-use crate::spec::Cluster;
+use crate::spec::{Cluster, Join};
 use crate::tree::{Content, Kind, Layer, Meta, Origin, Overwrite, Sharing};
 use crate::trust::kubeconfig::{Access, bootstrapping, embedded, referencing, token_file};
 use crate::trust::{Certificate, ControlPlane, KubeletIdentity, Pair};
@@ -40,13 +40,29 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         user,
         authority: &held.kubernetes_ca,
     };
-    files.shared(&format!("{pki}/ca.crt"), 0o644, &held.kubernetes_ca)?;
+    let discovery = match materials.cluster.join {
+        Join::Kubeadm => Some(&node.values.cluster.api.url),
+        Join::Certificate | Join::Bootstrap(_) => None,
+    };
+    // `kubeadm join` brings a worker its own, and refuses where there is one.
+    if discovery.is_none() || held.control_plane.is_some() {
+        files.shared(&format!("{pki}/ca.crt"), 0o644, &held.kubernetes_ca)?;
+    }
     if let Some(serving) = &held.kubelet_serving {
         files.pair(&format!("{pki}/kubelet"), "kubelet-serving", serving, None)?;
     }
     match &held.kubelet {
         KubeletIdentity::Certificate(pair) => {
-            files.kubelet(&access(&itself), pair, &kubelet_pki)?
+            if let Some(server) = discovery {
+                let found = Access {
+                    server,
+                    ..access(&itself)
+                };
+                files.kubeconfig("discovery", &found, pair)?;
+            }
+            if discovery.is_none() || held.control_plane.is_some() {
+                files.kubelet(&access(&itself), pair, &kubelet_pki)?;
+            }
         }
         KubeletIdentity::Token(token) => files.own(
             "/etc/kubernetes/bootstrap.kubeconfig",
@@ -58,6 +74,7 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
     }
     match &held.kube_proxy {
         Some(pair) => files.kubeconfig("kube-proxy", &access("system:kube-proxy"), pair)?,
+        None if node.values.cluster.kube_proxy.token.is_none() => {}
         None => files.own(
             "/etc/kubernetes/kube-proxy.conf",
             0o600,
@@ -69,14 +86,26 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
     files.earliest(held.valid_from)?;
     if let Some(master) = &held.control_plane {
         control_plane(&mut files, node, master)?;
+        // Of what kubeadm starts, these talk to the API server beside them.
+        let beside = format!(
+            "https://{}:{}",
+            node.values.node.address, node.values.cluster.secure_port
+        );
+        let own = |user| Access {
+            server: match discovery {
+                Some(_) => &beside,
+                None => &node.values.node.api.url,
+            },
+            ..access(user)
+        };
         files.kubeconfig(
             "controller-manager",
-            &access("system:kube-controller-manager"),
+            &own("system:kube-controller-manager"),
             &master.controller_manager,
         )?;
         files.kubeconfig(
             "scheduler",
-            &access("system:kube-scheduler"),
+            &own("system:kube-scheduler"),
             &master.scheduler,
         )?;
         files.kubeconfig("admin", &access("kubernetes-admin"), &master.admin)?;
@@ -108,7 +137,7 @@ fn control_plane(
     let pki = &node.values.cluster.paths.pki;
     let etcd = ACCOUNTS
         .iter()
-        .find(|account| account.name == "etcd")
+        .find(|account| account.name == "etcd" && files.cluster.join != Join::Kubeadm)
         .map(|account| account.id);
     files.secret(&format!("{pki}/ca.key"), master.kubernetes_ca_key.clone())?;
     files.shared(

@@ -96,6 +96,8 @@ impl RoleOverlays {
         let names: &[&str] = match (node.role, serving) {
             (Role::Master, ServingCertificates::Issued) => &["node", "master"],
             (Role::Master, ServingCertificates::Approved) => &["node", "master", "approver"],
+            (Role::Master, ServingCertificates::SelfSigned) => &["node", "master", "kubeadm"],
+            (Role::Worker, ServingCertificates::SelfSigned) => &["node", "worker", "kubeadm"],
             (Role::Worker, _) => &["node", "worker"],
         };
         let mut measured = Vec::new();

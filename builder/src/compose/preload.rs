@@ -20,10 +20,11 @@ pub struct PreloadedImage {
 const DIRECTORY: &str = "/var/lib/kimage/images";
 
 /// The stage. `kimage-images.service` reads the list and gives the archives to the runtime.
-pub(super) fn layer(_: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
+pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut layer = Layer::new(Origin::new("stage preload"));
     let mut list = String::new();
-    for image in materials.images {
+    let foreign = |image: &&PreloadedImage| node.images_of_others.contains(&image.reference);
+    for image in materials.images.iter().filter(|image| !foreign(image)) {
         let name: String = image
             .reference
             .chars()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ComposeError, Materials};
 use crate::artifact::Material;
 use crate::plan::NodePlan;
-use crate::spec::Role;
+use crate::spec::{Join, Role};
 use crate::tree::{Content, Layer, Meta, Origin, Slice};
 
 /// What was fetched, by its name in the lock.
@@ -22,6 +22,8 @@ struct Program {
     place: Place,
     /// Who has it.
     owner: Owner,
+    /// How Kubernetes must be installed.
+    install: Install,
 }
 
 #[derive(Clone, Copy)]
@@ -42,12 +44,22 @@ enum Owner {
     Clients,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Install {
+    Any,
+    /// Units start its programs.
+    Binaries,
+    /// kubeadm starts them, in pods.
+    Kubeadm,
+}
+
 const fn every(artifact: &'static str, member: &'static str, place: Place) -> Program {
     Program {
         artifact,
         member,
         place,
         owner: Owner::Every,
+        install: Install::Any,
     }
 }
 
@@ -57,16 +69,24 @@ const fn masters(artifact: &'static str, member: &'static str) -> Program {
         member,
         place: Place::Binaries,
         owner: Owner::Masters,
+        install: Install::Any,
+    }
+}
+
+impl Program {
+    const fn with(self, install: Install) -> Self {
+        Self { install, ..self }
     }
 }
 
 /// All programs. To install one more, add a line.
 const PROGRAMS: &[Program] = &[
     every("kubernetes", "server/bin/kubelet", Place::Binaries),
-    every("kubernetes", "server/bin/kube-proxy", Place::Binaries),
-    masters("kubernetes", "server/bin/kube-apiserver"),
-    masters("kubernetes", "server/bin/kube-controller-manager"),
-    masters("kubernetes", "server/bin/kube-scheduler"),
+    every("kubernetes", "server/bin/kube-proxy", Place::Binaries).with(Install::Binaries),
+    every("kubernetes", "server/bin/kubeadm", Place::Binaries).with(Install::Kubeadm),
+    masters("kubernetes", "server/bin/kube-apiserver").with(Install::Binaries),
+    masters("kubernetes", "server/bin/kube-controller-manager").with(Install::Binaries),
+    masters("kubernetes", "server/bin/kube-scheduler").with(Install::Binaries),
     Program {
         owner: Owner::Clients,
         ..masters("kubernetes", "server/bin/kubectl")
@@ -94,15 +114,13 @@ const PROGRAMS: &[Program] = &[
 /// The stage.
 pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer, ComposeError> {
     let mut layer = Layer::new(Origin::new("stage programs"));
+    let install = match materials.cluster.join {
+        Join::Certificate | Join::Bootstrap(_) => Install::Binaries,
+        Join::Kubeadm => Install::Kubeadm,
+    };
+    let asks = node.values.cluster.kube_proxy.token.is_some();
     for program in PROGRAMS {
-        let wanted = match program.owner {
-            Owner::Every => true,
-            Owner::Masters => node.role == Role::Master,
-            Owner::Clients => {
-                node.role == Role::Master || node.values.cluster.kube_proxy.token.is_some()
-            }
-        };
-        if !wanted {
+        if !program.is_for(node.role, asks, install) {
             continue;
         }
         // What the cluster file leaves out is no artifact of it.
@@ -123,6 +141,16 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
 }
 
 impl Program {
+    /// Whether a node of a role has it; `asks` says whether workers ask the API themselves.
+    fn is_for(&self, role: Role, asks: bool, install: Install) -> bool {
+        let owned = match self.owner {
+            Owner::Every => true,
+            Owner::Masters => role == Role::Master,
+            Owner::Clients => role == Role::Master || asks,
+        };
+        owned && [Install::Any, install].contains(&self.install)
+    }
+
     /// Whether the line names a member of the release.
     fn names(&self, path: &str) -> bool {
         match self.member.strip_suffix('*') {
@@ -169,5 +197,26 @@ mod tests {
         ] {
             assert_eq!(docker.names(path), wanted, "{path}");
         }
+    }
+
+    #[test]
+    fn kubeadm_has_the_programs_that_it_needs_and_no_others_of_kubernetes() {
+        let of = |role, install| -> Vec<&str> {
+            PROGRAMS
+                .iter()
+                .filter(|program| {
+                    program.artifact == "kubernetes" && program.is_for(role, false, install)
+                })
+                .map(|program| program.member.trim_start_matches("server/bin/"))
+                .collect()
+        };
+        let kubeadm = |role| of(role, Install::Kubeadm);
+        assert_eq!(kubeadm(Role::Worker), ["kubelet", "kubeadm"]);
+        assert_eq!(kubeadm(Role::Master), ["kubelet", "kubeadm", "kubectl"]);
+        assert_eq!(
+            of(Role::Worker, Install::Binaries),
+            ["kubelet", "kube-proxy"]
+        );
+        assert_eq!(of(Role::Master, Install::Binaries).len(), 6);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{ComposeError, Materials};
 use crate::plan::{ACCOUNTS, NodePlan};
-use crate::spec::{Engine, LoadBalancer, Role};
+use crate::spec::{Engine, Join, LoadBalancer, Role};
 use crate::tree::{Kind, Layer, Meta, Origin, Overwrite, PathError, Sharing};
 
 /// Units that never run on a node, whatever the distribution: questions at first boot, and swap. The blueprint has more.
@@ -38,7 +38,7 @@ fn runtime(engine: &Engine) -> &'static [(&'static str, u16)] {
     }
 }
 
-/// Directories of masters, with the account they belong to.
+/// Directories of masters, with the account they belong to; to root with kubeadm, whose pods run as that.
 const MASTER_DIRECTORIES: &[(&str, u16, Option<&str>)] = &[
     ("/var/log/kubernetes", 0o700, None),
     ("/var/lib/etcd", 0o700, Some("etcd")),
@@ -98,13 +98,18 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
     for path in [&paths.kubelet, &format!("{}/pki", paths.kubelet)] {
         add(path, Kind::Directory, Meta::root(0o700))?;
     }
+    let kubeadm = materials.cluster.join == Join::Kubeadm;
+    if kubeadm {
+        let manifests = "/etc/kubernetes/manifests";
+        add(manifests, Kind::Directory, Meta::root(0o755))?;
+    }
     if node.role == Role::Master {
         let etcd = format!("{}/etcd", paths.pki);
         add(&etcd, Kind::Directory, Meta::root(0o755))?;
         for (path, mode, account) in MASTER_DIRECTORIES {
             let id = ACCOUNTS
                 .iter()
-                .find(|known| Some(known.name) == *account)
+                .find(|known| Some(known.name) == *account && !kubeadm)
                 .map_or(0, |known| known.id);
             add(
                 path,

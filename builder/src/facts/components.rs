@@ -26,8 +26,21 @@ pub struct Argument {
 /// Every one of them is accepted by that version, and none is deprecated there without a reason. One whose value
 /// renders to nothing is left out.
 pub fn arguments(component: Component, version: Version) -> Vec<Argument> {
-    lines(component)
-        .iter()
+    among(lines(component).iter(), component, version)
+}
+
+/// Those of them that kubeadm is told to give the program: it knows all others itself.
+pub fn kubeadm_arguments(component: Component, version: Version) -> Vec<Argument> {
+    let told = lines(component).iter().filter(|line| line.kubeadm);
+    among(told, component, version)
+}
+
+fn among(
+    lines: impl Iterator<Item = &'static Line>,
+    component: Component,
+    version: Version,
+) -> Vec<Argument> {
+    lines
         .filter(|line| line.range.is_none_or(|range| range.contains(version)))
         .filter(|line| match flag(component, &line.flag, version) {
             FlagStatus::Known => true,
@@ -50,6 +63,8 @@ struct Line {
     #[serde(rename = "in")]
     range: Option<Range>,
     although_deprecated: Option<String>,
+    #[serde(default)]
+    kubeadm: bool,
 }
 
 /// All lines of a component.

@@ -23,6 +23,12 @@ fn version(image: &str) -> Option<Version> {
     tag.parse().ok()
 }
 
+/// An image of CoreDNS as kubeadm is told of it: repository and tag. It puts the name `coredns` between the two itself, so an
+/// image of another name is none for it.
+pub fn coredns_for_kubeadm(image: &str) -> Option<(&str, &str)> {
+    image.rsplit_once("/coredns:")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,6 +59,8 @@ pub struct Minor {
     pub audit_policy: Api,
     /// First lines of kubeadm's description of a cluster.
     pub kubeadm_cluster: Api,
+    /// How flags stand there; `None` where kimage does not write it.
+    pub kubeadm_arguments: Option<ArgumentForm>,
     /// The feature gate by which a kubelet asks for a certificate as a server, where it does not by itself.
     pub serving_gate: Option<String>,
     /// Whom a kubelet asks for a certificate as a server, where a request says so.
@@ -96,6 +98,16 @@ pub struct Api {
     pub version: String,
     /// After `kind:`.
     pub kind: String,
+}
+
+/// How flags of programs stand in kubeadm's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArgumentForm {
+    /// By their names.
+    Map,
+    /// Each with `name` and `value`.
+    List,
 }
 
 /// What a kubelet makes of a machine with control groups of version 1.
@@ -234,6 +246,7 @@ fn column(
         encryption_configuration: facts.value("encryption_configuration")?,
         audit_policy: facts.value("audit_policy")?,
         kubeadm_cluster: facts.value("kubeadm_cluster")?,
+        kubeadm_arguments: facts.unless_none("kubeadm_arguments")?,
         serving_gate: facts.unless_none("serving_gate")?,
         serving_signer: facts.unless_none("serving_signer")?,
         admin_organization: facts.value("admin_organization")?,
@@ -299,6 +312,18 @@ impl FromStr for Api {
             version: version.to_owned(),
             kind: kind.to_owned(),
         })
+    }
+}
+
+impl FromStr for ArgumentForm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "map" => Ok(Self::Map),
+            "list" => Ok(Self::List),
+            other => Err(format!("`{other}` is none of map, list")),
+        }
     }
 }
 

@@ -29,16 +29,16 @@ mod networks;
 mod range;
 mod settings;
 
-pub use components::{Argument, arguments};
+pub use components::{Argument, arguments, kubeadm_arguments};
 pub use containerd::{CniDirectory, ContainerdConfig, containerd_config};
-pub use coredns::corefile;
+pub use coredns::{coredns_for_kubeadm, corefile};
 pub use docker::{DockerTrait, daemon_key, daemon_keys};
 pub use flags::{
     ConfigurationKind, FieldShape, FlagStatus, field, fields_at, flag, flags_at, flags_of_field,
     program, shape,
 };
 pub use gates::{gate, gates_at};
-pub use minors::{Api, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
+pub use minors::{Api, ArgumentForm, CgroupV1, CgroupV2, Minor, UnknownVersion, minor, minors};
 pub use networks::{
     CalicoFacts, CalicoImages, CalicoKind, FlannelFacts, calico, flannel, flannel_plugin,
 };

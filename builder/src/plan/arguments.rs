@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::PlanError;
 use crate::facts;
-use crate::spec::{Cluster, Component, Role, Version};
+use crate::spec::{Cluster, Component, Join, Role, Version};
 
 /// A flag and its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,7 +48,11 @@ pub(super) fn arguments(
         .cloned()
         .unwrap_or_default();
     let mut arguments = Vec::new();
-    for argument in facts::arguments(component, version(cluster, component)) {
+    let own = match cluster.join {
+        Join::Certificate | Join::Bootstrap(_) => facts::arguments,
+        Join::Kubeadm => facts::kubeadm_arguments,
+    };
+    for argument in own(component, version(cluster, component)) {
         let flag = argument.flag.to_owned();
         let value = match extra.remove(argument.flag) {
             Some(value) => value,

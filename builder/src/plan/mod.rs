@@ -11,6 +11,7 @@ mod configurations;
 mod docker;
 mod error;
 mod identity;
+mod kubeadm;
 mod packages;
 mod paths;
 mod pod_network;
@@ -25,6 +26,7 @@ pub use accounts::{ACCOUNTS, Account};
 pub use arguments::Argument;
 pub use error::PlanError;
 pub use identity::{DiskNames, filesystem};
+pub use kubeadm::Kubeadm;
 pub use paths::PathValues;
 pub use pod_network::{CalicoValues, FlannelValues};
 pub use selinux::SelinuxPlan;
@@ -33,7 +35,7 @@ pub use values::{BaseValues, ClusterValues, NodeValues, PROXY_TOKEN, Values};
 
 use crate::blueprint::{Blueprints, Units};
 use crate::facts::{self, ConfigurationKind, Minor};
-use crate::spec::{Cluster, NodeName, Role};
+use crate::spec::{Cluster, Join, NodeName, Role};
 use crate::tree::TreePath;
 
 /// What will be built for a cluster.
@@ -41,7 +43,7 @@ use crate::tree::TreePath;
 pub struct Plan {
     /// Per node, in the order of the file.
     pub nodes: Vec<NodePlan>,
-    /// Container images that every node holds, as full references; the pause image first.
+    /// Container images that nodes hold, as full references; the pause image first.
     pub images: Vec<String>,
 }
 
@@ -64,6 +66,8 @@ pub struct NodePlan {
     pub environment_files: Vec<EnvironmentFile>,
     /// Paths that programs with an account of their own read or write, and the account.
     pub readers: BTreeMap<TreePath, String>,
+    /// Container images of the plan that it does not hold, because only others start them.
+    pub images_of_others: Vec<String>,
     /// Names of its disk and partitions.
     pub disk: DiskNames,
     /// Its SELinux; `None` where the image has no policy.
@@ -140,6 +144,10 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
         values.node.arguments = arguments;
         values.node.configurations = configurations;
         values.node.services = services;
+        if cluster.join == Join::Kubeadm {
+            let kubeadm = kubeadm::kubeadm(cluster, minor, &images.coredns, node, &values.node);
+            values.node.kubeadm = Some(kubeadm);
+        }
         nodes.push(NodePlan {
             name: node.name.clone(),
             role: node.role,
@@ -149,6 +157,10 @@ pub fn plan(cluster: &Cluster, blueprints: &Blueprints) -> Result<Plan, PlanErro
             values,
             environment_files,
             readers,
+            images_of_others: match node.role {
+                Role::Master => Vec::new(),
+                Role::Worker => images.masters.clone(),
+            },
             disk,
             selinux: selinux::plan(cluster, blueprint),
         });
@@ -166,6 +178,8 @@ struct Images {
     coredns: String,
     /// Words of the Corefile that this CoreDNS knows and others do not.
     corefile: Vec<String>,
+    /// Those that only masters start.
+    masters: Vec<String>,
     all: Vec<String>,
 }
 
@@ -178,8 +192,14 @@ fn images(cluster: &Cluster, minor: &Minor) -> Images {
     let corefile = facts::corefile(&coredns)
         .unwrap_or(&minor.corefile)
         .to_vec();
+    let (every, masters) = match cluster.join {
+        Join::Kubeadm => kubeadm::images(cluster),
+        Join::Certificate | Join::Bootstrap(_) => Default::default(),
+    };
     let mut all = vec![pause.clone(), coredns.clone()];
     all.extend(pod_network::images(&cluster.network.cni));
+    all.extend(every);
+    all.extend(masters.iter().cloned());
     for image in &cluster.images {
         if !all.contains(image) {
             all.push(image.clone());
@@ -189,6 +209,7 @@ fn images(cluster: &Cluster, minor: &Minor) -> Images {
         pause,
         coredns,
         corefile,
+        masters,
         all,
     }
 }

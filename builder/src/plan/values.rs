@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::identity::machine_id;
 use super::pod_network::{self, CalicoValues, FlannelValues};
-use super::{Argument, DiskNames, Images, PathValues, Service, docker, yaml};
+use super::{Argument, DiskNames, Images, Kubeadm, PathValues, Service, docker, yaml};
 use crate::blueprint::{Family, Network, TimeSync};
 use crate::facts::{self, Minor};
 use crate::spec::{
@@ -102,7 +102,9 @@ pub struct ClusterValues {
     pub formats: Formats,
     /// Feature gates that differ from the version's own.
     pub feature_gates: Vec<FeatureGate>,
-    /// How nodes become members: `certificate` or `bootstrap`.
+    /// What starts the programs of Kubernetes: units, if it is installed from `binaries`, or `kubeadm`.
+    pub install: &'static str,
+    /// How nodes become members: `certificate`, `bootstrap` or `kubeadm`.
     pub join: &'static str,
     /// Where the API server looks up the tokens that nodes join by.
     pub tokens: Option<TokenStore>,
@@ -171,6 +173,8 @@ pub struct NodeValues {
     pub services: BTreeMap<&'static str, Service>,
     /// Fields of configuration files by program, its name with `_` for `-`: YAML behind `apiVersion` and `kind`.
     pub configurations: BTreeMap<&'static str, String>,
+    /// kubeadm's part, if that installs Kubernetes.
+    pub kubeadm: Option<Kubeadm>,
 }
 
 /// Where the API is.
@@ -451,9 +455,14 @@ pub(super) fn cluster(cluster: &Cluster, minor: &Minor, images: &Images) -> Clus
                 enabled,
             })
             .collect(),
+        install: match cluster.join {
+            Join::Certificate | Join::Bootstrap(_) => "binaries",
+            Join::Kubeadm => "kubeadm",
+        },
         join: match cluster.join {
             Join::Certificate => "certificate",
             Join::Bootstrap(_) => "bootstrap",
+            Join::Kubeadm => "kubeadm",
         },
         tokens: cluster.join.bootstrap().map(|bootstrap| bootstrap.tokens),
         serving_certificates: cluster.join.serving_certificates(),
@@ -529,10 +538,11 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         arguments: BTreeMap::new(),
         services: BTreeMap::new(),
         configurations: BTreeMap::new(),
+        kubeadm: None,
     }
 }
 
-fn runtime(engine: &Engine) -> RuntimeValues {
+pub(super) fn runtime(engine: &Engine) -> RuntimeValues {
     let (unit, endpoint) = match engine {
         Engine::Containerd { .. } => (
             "containerd.service",
@@ -572,12 +582,13 @@ fn api(endpoint: &str, port: u16) -> Api {
 }
 
 /// A node with its own balancer talks to that; without any, a master talks to its own API server, so that it needs no
-/// other master; all others to the endpoint.
+/// other master; all others to the endpoint. With kubeadm a master talks to the endpoint too: it must, before it has an API
+/// server.
 fn api_of(cluster: &Cluster, node: &Node) -> Api {
     let control_plane = &cluster.control_plane;
     match (control_plane.load_balancer, node.role) {
         (LoadBalancer::Nginx { port }, _) => api("127.0.0.1", port),
-        (LoadBalancer::None, Role::Master) => {
+        (LoadBalancer::None, Role::Master) if cluster.join != Join::Kubeadm => {
             api(&node.address.addr().to_string(), control_plane.port)
         }
         _ => api(&control_plane.endpoint, control_plane.endpoint_port()),

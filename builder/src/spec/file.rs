@@ -94,7 +94,8 @@ pub(super) enum DocumentKind {
 pub(super) struct KubernetesFile {
     /// The full version, as `1.34.2`.
     pub(super) version: String,
-    /// How it is installed: `binaries`, from upstream's server archive.
+    /// How it is installed: `binaries`, units start its programs, or `kubeadm`, which runs at the first boot and starts
+    /// them in pods. The programs are upstream's, from its server archive.
     pub(super) install: Option<InstallFile>,
 }
 

@@ -10,6 +10,8 @@ pub enum Join {
     Certificate,
     /// Its kubelet asks for a client certificate with a token that lies in its image: TLS bootstrapping.
     Bootstrap(Bootstrap),
+    /// kubeadm brings it in when it first starts, with a certificate that lies in its image.
+    Kubeadm,
 }
 
 /// What TLS bootstrapping needs beside a token per node.
@@ -41,22 +43,25 @@ pub enum ServingCertificates {
     Issued,
     /// The kubelet asks for it, and every master approves what names that node and nothing else.
     Approved,
+    /// The kubelet signs it itself, as with kubeadm: nobody holds it against anything.
+    SelfSigned,
 }
 
 impl Join {
     /// TLS bootstrapping, if that is how nodes join.
     pub fn bootstrap(&self) -> Option<&Bootstrap> {
         match self {
-            Self::Certificate => None,
+            Self::Certificate | Self::Kubeadm => None,
             Self::Bootstrap(bootstrap) => Some(bootstrap),
         }
     }
 
     /// Where a kubelet's certificate as a server comes from.
     pub fn serving_certificates(&self) -> ServingCertificates {
-        self.bootstrap()
-            .map_or(ServingCertificates::Issued, |bootstrap| {
-                bootstrap.serving_certificates
-            })
+        match self {
+            Self::Certificate => ServingCertificates::Issued,
+            Self::Bootstrap(bootstrap) => bootstrap.serving_certificates,
+            Self::Kubeadm => ServingCertificates::SelfSigned,
+        }
     }
 }

@@ -58,7 +58,7 @@ pub struct NodeCredentials {
     pub kubelet: KubeletIdentity,
     /// The kubelet as a server; `None` if it asks for its certificate itself.
     pub kubelet_serving: Option<Pair>,
-    /// kube-proxy towards the API; `None` if the cluster gives it a token.
+    /// kube-proxy towards the API; `None` if the cluster gives it a token, or runs it in pods.
     pub kube_proxy: Option<Pair>,
     /// What a master holds beside; a worker has none.
     pub control_plane: Option<Box<ControlPlane>>,

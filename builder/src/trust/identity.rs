@@ -138,12 +138,16 @@ impl Identity {
 
     /// Whether it is made by the build, and not by the cluster when the node has started.
     fn is_issued(self, cluster: &Cluster) -> bool {
-        let approved = cluster.join.serving_certificates() == ServingCertificates::Approved;
+        let serving = cluster.join.serving_certificates();
         match self {
-            Self::Kubelet => cluster.join == Join::Certificate,
-            Self::KubeProxy => cluster.kube_proxy.credentials == ProxyCredentials::Certificate,
-            Self::KubeletServing => !approved,
-            Self::Approver => approved,
+            Self::Kubelet => cluster.join.bootstrap().is_none(),
+            Self::KubeletServing => serving == ServingCertificates::Issued,
+            Self::Approver => serving == ServingCertificates::Approved,
+            // With kubeadm it runs in pods, which have a service account.
+            Self::KubeProxy => {
+                cluster.join != Join::Kubeadm
+                    && cluster.kube_proxy.credentials == ProxyCredentials::Certificate
+            }
             _ => true,
         }
     }

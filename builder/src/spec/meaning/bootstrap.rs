@@ -1,6 +1,6 @@
 //! How nodes become members: the keys `join` and `bootstrap`.
 
-use super::{Checker, Finding};
+use super::{Checker, Finding, kubeadm};
 use crate::facts::Minor;
 use crate::spec::file::{ClusterFile, JoinFile, ServingCertificatesFile, TokenStoreFile};
 use crate::spec::join::{Bootstrap, Join, ServingCertificates, TokenStore};
@@ -19,6 +19,9 @@ const LONG_DAYS: u32 = 90;
 /// The keys `join` and `bootstrap`.
 pub(super) fn check(check: &mut Checker, file: &ClusterFile, minor: Option<&Minor>) -> Join {
     let top = Pointer::top();
+    if kubeadm::installs(file) {
+        return Join::Kubeadm;
+    }
     if file.join != Some(JoinFile::Bootstrap) {
         if file.bootstrap.is_some() {
             check.tell(

@@ -82,7 +82,7 @@ pub(super) fn unissued(
     for (name, unissued, because) in [
         (
             "kubelet",
-            *join != Join::Certificate,
+            join.bootstrap().is_some(),
             "with `join: bootstrap` a kubelet asks the cluster for its certificate",
         ),
         (

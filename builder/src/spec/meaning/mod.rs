@@ -23,6 +23,7 @@ mod feature_gates;
 mod host;
 mod images;
 mod kube_proxy;
+mod kubeadm;
 mod lifetime;
 mod network;
 mod nodes;
@@ -37,7 +38,7 @@ mod versions;
 use crate::blueprint::Blueprints;
 
 use super::cluster::{Cluster, Kubernetes};
-use super::file::{ClusterFile, InstallFile};
+use super::file::ClusterFile;
 use super::pointer::{self, Place, Pointer, locate};
 use super::problem::{Mark, Problem, Severity};
 use super::source::Node;
@@ -66,12 +67,7 @@ pub(super) fn check(
 }
 
 fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
-    let top = Pointer::top();
     let name = name(check, file);
-    if file.kubernetes.install == Some(InstallFile::Kubeadm) {
-        let at = top.key("kubernetes").key("install");
-        check.tell(Finding::error(at, "`kubeadm` is not supported yet").suggest("`binaries` is"));
-    }
     let kubernetes = versions::kubernetes(check, file);
     let version = kubernetes.map(|(version, _)| version);
     let minor = kubernetes.map(|(_, minor)| minor);
@@ -89,6 +85,7 @@ fn cluster(check: &mut Checker, file: &ClusterFile) -> Option<Cluster> {
     let preloaded = images::preloaded(check, file);
     let addons = images::addons(check, file);
     let paths = paths::check(check, file);
+    kubeadm::check(check, file, minor, network.as_ref(), &paths);
     let host = host::check(check, file, &nodes, minor);
     let certificates = certificates::check(check, file, &host.users);
     certificates::unissued(check, &certificates, &join, kube_proxy.as_ref());

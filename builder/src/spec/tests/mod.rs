@@ -17,6 +17,7 @@ mod foreign;
 mod gates;
 mod host;
 mod kube_proxy;
+mod kubeadm;
 mod network;
 mod nodes;
 mod objection;

@@ -70,19 +70,6 @@ fn a_missing_version_is_named() {
 }
 
 #[test]
-fn kubeadm_is_not_supported_yet() {
-    insta::assert_snapshot!(problems(&MINIMAL.replace("version: 1.34.2", "version: 1.34.2\n  install: kubeadm")), @r#"
-    error: `kubeadm` is not supported yet
-     --> cluster.yaml:3:12
-      |
-    3 |   install: kubeadm
-      |            ^^^^^^^
-      |
-      = help: `binaries` is
-    "#);
-}
-
-#[test]
 fn an_unknown_runtime_is_no_runtime() {
     insta::assert_snapshot!(problems(&with(
         r#"runtime: {name: contained}"#,
