@@ -173,6 +173,7 @@ mod tests {
                 "debian-12",
                 "debian-12-selinux",
                 "debian-13",
+                "oracle-linux-7",
                 "ubuntu-22.04",
                 "ubuntu-24.04"
             ]

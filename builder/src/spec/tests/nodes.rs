@@ -510,7 +510,7 @@ fn an_image_is_one_that_there_is() {
     4 |   - {name: n1, role: worker, address: 10.0.0.21/24, image: windows-2022}
       |                                                            ^^^^^^^^^^^^
       |
-      = help: there are centos-7, centos-stream-9, debian-12, debian-12-selinux, debian-13, ubuntu-22.04, ubuntu-24.04
+      = help: there are centos-7, centos-stream-9, debian-12, debian-12-selinux, debian-13, oracle-linux-7, ubuntu-22.04, ubuntu-24.04
     "#);
 }
 

@@ -27,7 +27,7 @@ fn an_image_without_a_policy_cannot_enforce_one() {
     6 | host: {selinux: {mode: enforcing}}
       |        ^^^^^^^
       |
-      = help: images that have one: `centos-7`, `centos-stream-9` or `debian-12-selinux`
+      = help: images that have one: `centos-7`, `centos-stream-9`, `debian-12-selinux` or `oracle-linux-7`
     "#);
     assert_eq!(problems(&with("host: {selinux: {mode: disabled}}")), "");
 }
