@@ -242,10 +242,14 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// The first version of every range, and so every row's beginning, that is a known one.
+    /// The known versions at which a row begins, or ends and so another must begin.
     fn edges<'a>(known: Range, tables: impl IntoIterator<Item = &'a Table>) -> Vec<Version> {
-        let starts = tables.into_iter().flatten().map(|(range, _)| range.since);
-        let mut edges: Vec<Version> = starts.filter(|start| known.contains(*start)).collect();
+        let rows = tables.into_iter().flatten();
+        let mut edges: Vec<Version> = rows
+            .flat_map(|(range, _)| [Some(range.since), range.until])
+            .flatten()
+            .filter(|edge| known.contains(*edge))
+            .collect();
         edges.push(known.since);
         edges
     }
