@@ -3,13 +3,12 @@
 # service account and makes Services by IPVS.
 
 scenario() {
-  base_with debian-12-ipvs ipset ipvsadm
   cluster << 'EOF'
 apiVersion: kimage/v1alpha1
 kind: Cluster
 name: bootstrap
 kubernetes: {version: 1.34.2}
-image: debian-12-ipvs
+image: debian-12
 runtime: {version: 2.1.4, runc: 1.3.0, cniPlugins: 1.7.1, crictl: 1.30.0}
 etcd: {version: 3.6.5, heartbeatInterval: 500, electionTimeout: 5000}
 join: bootstrap
