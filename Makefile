@@ -55,7 +55,7 @@ lint: test-packages ## Format, clippy, licences, shell scripts.
 	[[ -x $(DENY)/bin/cargo-deny ]] || cargo install --quiet --locked --root $(DENY) cargo-deny@0.20.2
 	$(DENY)/bin/cargo-deny --log-level error check licenses bans sources
 	shellcheck -x -P SCRIPTDIR .ci/run qemu-tests/{run,demo,bench,outputs,phase} qemu-tests/mirror/{build,pin}
-	for script in overlays/*/usr/local/lib/kimage/*; do sed -e '/^{#-/,/-#}/d' -e 's,{{[^}]*}},/some:/value,g' "$$script" | shellcheck -; done
+	for script in overlays/*/usr/local/lib/kimage/*; do sed -e '/^{#-/,/-#}/d' -e '/^ *{%/d' -e 's,{{[^}]*}},/some:/value,g' "$$script" | shellcheck -; done
 
 # A real Docker for tests to ask. It is not installed: its package would start a daemon.
 DOCKER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kimage-ci/docker

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::{ImageReference, ReferenceError};
 use crate::facts::{self, DockerTrait};
-use crate::spec::{Cluster, Engine, Join};
+use crate::spec::{Cluster, Engine, Join, Version};
 
 /// An input of the images that comes from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +86,13 @@ struct Release {
     version: fn(&Cluster) -> Option<String>,
 }
 
+/// The first release of the CNI plugins whose archive has the system's name in its own.
+const CNI_PLUGINS_NAME_LINUX: Version = Version {
+    major: 0,
+    minor: 8,
+    patch: 0,
+};
+
 /// Upstream's releases for Linux on x86-64.
 #[rustfmt::skip]
 const RELEASES: &[Release] = &[
@@ -159,7 +166,21 @@ const RELEASES: &[Release] = &[
         checksum: "{file}.sha256",
         published: Published::Always,
         kind: Kind::Archive,
-        version: |cluster| Some(cluster.runtime.cni_plugins.to_string()),
+        version: |cluster| {
+            let version = cluster.runtime.cni_plugins;
+            (version >= CNI_PLUGINS_NAME_LINUX).then(|| version.to_string())
+        },
+    },
+    Release {
+        name: "cni-plugins",
+        place: "github.com/containernetworking/plugins/releases/download/v{v}/cni-plugins-amd64-v{v}.tgz",
+        checksum: "{file}.sha256",
+        published: Published::Always,
+        kind: Kind::Archive,
+        version: |cluster| {
+            let version = cluster.runtime.cni_plugins;
+            (version < CNI_PLUGINS_NAME_LINUX).then(|| version.to_string())
+        },
     },
     Release {
         name: "flannel-cni-plugin",
@@ -296,6 +317,24 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn old_cni_plugins_are_called_as_upstream_called_them() {
+        for (version, file) in [
+            ("0.7.1", "cni-plugins-amd64-v0.7.1.tgz"),
+            ("0.8.0", "cni-plugins-linux-amd64-v0.8.0.tgz"),
+        ] {
+            let text = format!(
+                "{{kubernetes: {{version: 1.13.12}}, image: centos-7, runtime: {{name: docker, cniPlugins: {version}}}, \
+                 nodes: [{{name: m, role: master, address: 192.0.2.11/24, interface: eth0}}]}}"
+            );
+            let (cluster, _) = crate::spec::parse(&text, "cluster.yaml").unwrap();
+            let needed = needed(&cluster, []).unwrap();
+            let plugins = needed.iter().filter(|of| of.name == "cni-plugins");
+            let files: Vec<String> = plugins.map(|of| of.file_name().to_string()).collect();
+            assert_eq!(files, [file]);
+        }
+    }
+
+    #[test]
     fn releases_have_upstreams_names() {
         let mut listing = String::new();
         for release in RELEASES {
@@ -330,6 +369,9 @@ pub(super) mod tests {
         cni-plugins
         https://github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz
         github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-linux-amd64-v1.2.3.tgz.sha256
+        cni-plugins
+        https://github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-amd64-v1.2.3.tgz
+        github.com/containernetworking/plugins/releases/download/v1.2.3/cni-plugins-amd64-v1.2.3.tgz.sha256
         flannel-cni-plugin
         https://github.com/flannel-io/cni-plugin/releases/download/v1.2.3/cni-plugin-flannel-linux-amd64-v1.2.3.tgz
         github.com/flannel-io/cni-plugin/releases/download/v1.2.3/cni-plugin-flannel-linux-amd64-v1.2.3.tgz.sha256

@@ -22,6 +22,9 @@ pub struct ContainerdConfig {
     pub sandbox_key: &'static str,
     /// The key below `cni` with the folders of plugins.
     pub cni_directory: CniDirectory,
+    /// Whether it can be told to have what it unpacks on the disk before it counts on it: `sync_fs` of the diff service.
+    /// Without that, a power cut leaves empty files that containerd never looks at again.
+    pub syncs: bool,
 }
 
 /// How the folder of CNI plugins is given; both at once are an error.
@@ -51,6 +54,7 @@ pub fn containerd_config(containerd: Version) -> ContainerdConfig {
             sandbox_table: "plugins.cri",
             sandbox_key: "sandbox_image",
             cni_directory: CniDirectory::One,
+            syncs: false,
         },
         version if version < at(2, 0) => ContainerdConfig {
             version: 2,
@@ -59,6 +63,7 @@ pub fn containerd_config(containerd: Version) -> ContainerdConfig {
             sandbox_table: cri,
             sandbox_key: "sandbox_image",
             cni_directory: CniDirectory::One,
+            syncs: false,
         },
         version => ContainerdConfig {
             version: 3,
@@ -71,6 +76,7 @@ pub fn containerd_config(containerd: Version) -> ContainerdConfig {
             } else {
                 CniDirectory::List
             },
+            syncs: true,
         },
     }
 }
@@ -90,5 +96,6 @@ mod tests {
         assert_eq!(format("2.1.4").sandbox_key, "sandbox");
         assert_eq!(format("2.0.6").cni_directory, CniDirectory::One);
         assert_eq!(format("2.1.4").cni_directory, CniDirectory::List);
+        assert!(format("2.0.6").syncs && !format("1.7.28").syncs);
     }
 }
