@@ -1,7 +1,7 @@
 //! What kimage writes for Docker, judged by a real one: Debian 12's `docker.io`, 20.10.24.
 //!
-//! Its configuration is read by a `dockerd` without root, which reads it and stops. Images are loaded by one that has a root,
-//! a network and a socket of its own (`unshare`). `KIMAGE_TEST_DOCKER` is the folder that the package was unpacked into.
+//! Its configuration is read by a `dockerd` without root, which reads it and stops. Images are loaded by one that has a
+//! network, mounts and a socket of its own (`unshare`). `KIMAGE_TEST_DOCKER` is the folder that the package was unpacked into.
 
 #![allow(clippy::unwrap_used)] // All of this is test code.
 #![expect(
@@ -45,16 +45,24 @@ fn written(path: &str, keys: &str) -> String {
     text(&trees(&cluster("1.23.17", "debian-12", &runtime))[0], path).unwrap()
 }
 
+/// Whether the test may do anything. Where it runs in a changed root, not even root makes a namespace of users.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// What the real Docker says last of a configuration.
 fn verdict(daemon_json: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("daemon.json");
     fs::write(&file, daemon_json).unwrap();
-    // In a namespace where nobody is root, not even root.
-    let output = Command::new("unshare")
-        .arg("--user")
+    // As nobody, whom root's folders do not let in: program and configuration come as open files.
+    let nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    let as_whom = if is_root() { nobody } else { "" };
+    let script = format!("exec 3< \"$0\"; exec {as_whom} /proc/self/fd/3 --config-file=/dev/stdin");
+    let output = Command::new("sh")
+        .args(["-c", &script])
         .arg(package().join("usr/sbin/dockerd"))
-        .arg(format!("--config-file={}", file.display()))
+        .stdin(fs::File::open(&file).unwrap())
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -132,8 +140,13 @@ impl Docker {
         fs::write(at("daemon.json"), config.to_string()).unwrap();
         let log = fs::File::create(at("log")).unwrap();
         let script = "mount -t tmpfs none /run && exec dockerd \"$@\"";
+        let as_whom: &[&str] = match is_root() {
+            true => &[],
+            false => &["--user", "--map-root-user"],
+        };
         let child = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c"])
+            .args(as_whom)
+            .args(["--net", "--mount", "sh", "-c"])
             .args([script, "sh", "--raw-logs"])
             .arg(format!("--config-file={}", at("daemon.json").display()))
             .arg(format!("--host=unix://{}", at("socket").display()))
@@ -184,10 +197,12 @@ impl Docker {
 
 impl Drop for Docker {
     fn drop(&mut self) {
-        let pid = fs::read_to_string(self.folder.path().join("pid")).unwrap_or_default();
-        let stopped = Command::new("kill").arg(pid.trim()).status();
-        if !stopped.is_ok_and(|status| status.success()) {
-            let _ = self.child.kill();
+        // It ends its containerd, if it is asked to end.
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
         let _ = self.child.wait();
     }
