@@ -253,16 +253,10 @@ fn unpack(tree: &Tree, folder: &Path) {
 
 #[test]
 fn docker_loads_the_preloaded_images_and_keeps_them() {
-    let programs = package().join("usr/bin");
-    let file = cluster(
-        "1.23.17",
-        "debian-12",
-        &format!(
-            "runtime: {{name: docker, version: {REAL}, daemonConfig: {{storage-driver: vfs}}}}, \
-             paths: {{binaries: {}}}",
-            programs.display()
-        ),
+    let runtime = format!(
+        "runtime: {{name: docker, version: {REAL}, daemonConfig: {{storage-driver: vfs}}}}"
     );
+    let file = cluster("1.23.17", "debian-12", &runtime);
     let tree = trees_with_images(&file, &[pause()]).remove(0);
     let docker = Docker::start(&text(&tree, "/etc/docker/daemon.json").unwrap());
     let node = tempfile::tempdir().unwrap();
@@ -277,6 +271,8 @@ fn docker_loads_the_preloaded_images_and_keeps_them() {
     .unwrap();
     let script = text(&tree, "/usr/local/lib/kimage/load-docker-images").unwrap();
     let script = script.replace("/etc/kimage/images", list.to_str().unwrap());
+    let programs = package().join("usr/bin");
+    let script = script.replace("PATH=", &format!("PATH={}:", programs.display()));
 
     // By itself, Docker does not read such an archive.
     let archive = format!("{root}/var/lib/kimage/images/registry.k8s.io_pause_3.9.tar");
