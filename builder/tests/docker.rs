@@ -50,6 +50,16 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// What `unshare` does to mounts. A changed root is none, so it cannot be made private; who changed it has.
+fn propagation() -> &'static str {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let root = |line: &str| line.split(' ').nth(4) == Some("/");
+    match mounts.lines().any(root) {
+        true => "private",
+        false => "unchanged",
+    }
+}
+
 /// What the real Docker says last of a configuration.
 fn verdict(daemon_json: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -146,7 +156,14 @@ impl Docker {
         };
         let child = Command::new("unshare")
             .args(as_whom)
-            .args(["--net", "--mount", "sh", "-c"])
+            .args([
+                "--net",
+                "--mount",
+                "--propagation",
+                propagation(),
+                "sh",
+                "-c",
+            ])
             .args([script, "sh", "--raw-logs"])
             .arg(format!("--config-file={}", at("daemon.json").display()))
             .arg(format!("--host=unix://{}", at("socket").display()))
