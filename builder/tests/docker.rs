@@ -149,7 +149,10 @@ impl Docker {
         config["deprecated-key-path"] = at("key").to_str().unwrap().into();
         fs::write(at("daemon.json"), config.to_string()).unwrap();
         let log = fs::File::create(at("log")).unwrap();
-        let script = "mount -t tmpfs none /run && exec dockerd \"$@\"";
+        // Docker makes mounts of the root private, so the root has to be one.
+        fs::create_dir(at("root")).unwrap();
+        let script = "mount --rbind / \"$0\" && mount --make-rprivate \"$0\" && mount -t tmpfs none \"$0/run\" && \
+                      exec chroot \"$0\" dockerd \"$@\"";
         let as_whom: &[&str] = match is_root() {
             true => &[],
             false => &["--user", "--map-root-user"],
@@ -164,7 +167,7 @@ impl Docker {
                 "sh",
                 "-c",
             ])
-            .args([script, "sh", "--raw-logs"])
+            .args([script, at("root").to_str().unwrap(), "--raw-logs"])
             .arg(format!("--config-file={}", at("daemon.json").display()))
             .arg(format!("--host=unix://{}", at("socket").display()))
             .arg(format!("--data-root={}", at("data").display()))
