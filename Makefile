@@ -70,13 +70,13 @@ unit: test-packages docker build
 outputs: test-packages base
 	qemu-tests/outputs
 
-guests: export KIMAGE_TEST_PATIENCE ?= 2
+guests: export KIMAGE_TEST_PATIENCE ?= 3
 guests: test-packages base ## Boot the scenarios of qemu-tests that fit into CI's time.
 	qemu-tests/run
 
 test: lint unit outputs guests ## Everything that CI runs.
 
-test-full: export KIMAGE_TEST_PATIENCE ?= 2
+test-full: export KIMAGE_TEST_PATIENCE ?= 3
 test-full: lint unit outputs ## The same, with every scenario of qemu-tests: about two hours.
 	qemu-tests/run $(patsubst qemu-tests/scenarios/%.sh,%,$(wildcard qemu-tests/scenarios/*.sh))
 

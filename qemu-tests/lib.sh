@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # `phase` sets $tests and $scenario
+# shellcheck shell=bash disable=SC2154 # `phase` sets $tests and $scenario, a scenario $public
 # The words that scenarios are written in. A scenario runs in a folder of its own.
 #
 # A check that fails is written down and the scenario goes on, because the other checks tell where to look; anything else that
@@ -26,6 +26,16 @@ within() {
   shift
   until output=$("$@" 2>&1); do
     [ $SECONDS -lt $end ] || { echo "$output"; return 1; }
+    sleep 1
+  done
+  echo "$output"
+}
+
+# asked ARGUMENTS...: what kubectl says, once the API answers: on a starved machine single requests run out of time.
+asked() {
+  local end=$((SECONDS + 120 * patience)) output
+  until output=$(kubectl "$@" 2> unanswered); do
+    [ $SECONDS -lt $end ] || { cat unanswered; return 1; }
     sleep 1
   done
   echo "$output"
@@ -116,7 +126,7 @@ started_again() {
 
 no_pending_requests() {
   local requests
-  requests=$(kubectl get csr --no-headers) || return
+  requests=$(asked get csr --no-headers) || { echo "$requests"; return 1; }
   echo "$requests"
   [[ $requests != *Pending* ]]
 }
@@ -131,6 +141,12 @@ renewed_since() { # time, context, node
 
 # kubectl at one master's API, whatever the others do.
 on() { local master=$1; shift; kubectl --context "$master" --request-timeout 20s "$@"; }
+
+# Writes a configmap through one master's API. Where that is so already, an earlier try was carried out and its answer lost.
+written_through() { # master, name, text
+  local said
+  said=$(on "$1" create configmap "$2" --from-literal="text=$3" 2>&1) || [[ $said = *AlreadyExists* ]] || { echo "$said"; return 1; }
+}
 
 # What a node said of itself at this boot, once it has said all.
 report() {
@@ -148,6 +164,16 @@ told() {
 
 # The file of a node's disk.
 disk_of() { echo "$nodes_dir/$1/disk.qcow2"; }
+
+# Looks at a master's disk for the text of a configmap, $public, and for that of a secret, in the file `secret`. The
+# configmap shows that the search would find the secret, if it lay there as it is.
+etcd_holds_no_plain_text() { # node
+  local disk
+  disk=$(disk_of "$1")
+  check 'the plain text of a configmap lies on the disk' grep -qaF "$public" "$disk"
+  check 'the plain text of a secret does not' fails grep -qaF "$(cat secret)" "$disk"
+  check 'etcd holds it sealed by secretbox' grep -qaF 'k8s:enc:secretbox:v1:' "$disk"
+}
 
 # What must be so on any node.
 node_is_sound() {

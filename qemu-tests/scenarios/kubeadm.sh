@@ -66,7 +66,7 @@ works() {
   check 'kube-proxy runs on every node' \
     within 240 kubectl -n kube-system rollout status daemonset/kube-proxy --timeout=30s
   check 'a worker has a certificate that it asked for itself' \
-    says system:node:node-1 kubectl get csr -o 'jsonpath={.items[*].spec.username}'
+    says system:node:node-1 asked get csr -o 'jsonpath={.items[*].spec.username}'
   check 'CoreDNS is available' within 240 kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=30s
   create << EOF
 $(probe_pod one node-1)
@@ -81,7 +81,7 @@ EOF
   check 'a pod reaches a pod of another node by Service name' \
     within 120 says 'hostname two' kubectl exec one -- /probe get http://two --within 60s
   check 'the master keeps pods away' says node-role.kubernetes.io/control-plane:NoSchedule \
-    kubectl get node master-1 -o 'jsonpath={range .spec.taints[*]}{.key}:{.effect} {end}'
+    asked get node master-1 -o 'jsonpath={range .spec.taints[*]}{.key}:{.effect} {end}'
   check 'kubeadm reads the configuration from the cluster' fails says 'Falling back' kubeadm_said certs
   check 'kubeadm knows until when certificates are valid' says 'apiserver-kubelet-client' kubeadm_said certs
   check 'kubeadm plans an upgrade' says 'v1.28.15' kubeadm_said upgrade

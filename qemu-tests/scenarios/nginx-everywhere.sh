@@ -40,6 +40,6 @@ without() { # gone, others...
   for other; do
     check "without $gone, the kubelet of $other reaches the API" within 240 renewed_since "$killed" "$1" "$other"
   done
-  check "without $gone, the API of $1 writes" within 120 on "$1" create configmap "without-$gone"
+  check "without $gone, the API of $1 writes" within 120 written_through "$1" "without-$gone" written
   check "without $gone, the API of $2 reads it" within 60 on "$2" get configmap "without-$gone"
 }

@@ -82,5 +82,5 @@ the_address_moves() {
   for master in "${others[@]}"; do
     check "without $first, the kubelet of $master reaches the API" within 240 renewed_since "$killed" "${others[0]}" "$master"
   done
-  check "without $first, the API writes" within 120 on "${others[0]}" create configmap survived
+  check "without $first, the API writes" within 120 written_through "${others[0]}" survived written
 }

@@ -21,15 +21,15 @@ EOF
 
 one_etcd_cluster() {
   check 'no certificate waits for approval' no_pending_requests
-  within 60 on master-1 create configmap shared --from-literal=text=written-through-1 >&2
+  check 'the API of master-1 writes' within 120 written_through master-1 shared written-through-1
   for master in master-2 master-3; do
     check "what was written through master-1 is read through $master" \
-      within 30 says written-through-1 on "$master" get configmap shared -o 'jsonpath={.data.text}'
+      within 60 says written-through-1 on "$master" get configmap shared -o 'jsonpath={.data.text}'
   done
   for master in master-1 master-2 master-3; do node_is_sound "$master"; done
   kill -KILL "$(cat "$KIMAGE_BOOT_DIR/master-1/pid")"
   check 'without master-1, the API of master-2 writes' \
-    within 120 on master-2 create configmap survived --from-literal=text=written-through-2
+    within 120 written_through master-2 survived written-through-2
   check 'without master-1, the API of master-3 reads it' \
     within 60 says written-through-2 on master-3 get configmap survived -o 'jsonpath={.data.text}'
   check 'the others find out that master-1 is gone' \

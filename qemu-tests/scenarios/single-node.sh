@@ -1,17 +1,21 @@
 # shellcheck shell=bash
-# Debian with its own SELinux policy, enforcing from the first boot on: kimage has labelled every file, and nothing is
-# relabelled on the machine.
+# One machine that is everything, with P-521 keys, on Debian with its own SELinux policy, enforcing from the first boot on:
+# kimage has labelled every file, and nothing is relabelled on the machine.
+
+public=the-plain-text-of-a-configmap
 
 scenario() {
+  echo "the-plain-text-of-a-secret-$RANDOM$RANDOM" > secret
   "$KIMAGE" base list | grep '^debian-12-selinux  *prepared' > /dev/null || "$KIMAGE" base build debian-12-selinux >&2
   cluster << 'EOF'
 apiVersion: kimage/v1alpha1
 kind: Cluster
-name: selinux
+name: single-node
 kubernetes: {version: 1.34.2}
 image: debian-12-selinux
 runtime: {version: 2.1.4, runc: 1.3.0, cniPlugins: 1.7.1, crictl: 1.30.0}
 etcd: {version: 3.6.5, heartbeatInterval: 500, electionTimeout: 5000}
+pki: {algorithm: ecdsa-p521}
 images: ["kimage.test/probe:1"]
 nodes:
   - {name: master-1, role: master, address: 192.168.82.11/24}
@@ -19,7 +23,36 @@ EOF
   sed -i 's/^host:$/host:\n  selinux: {mode: enforcing}/' cluster.yaml
   look_at_labels
   build
-  boot enforcing --memory 1500 --all
+  boot works --memory 1500 --all
+  etcd_holds_no_plain_text master-1
+}
+
+works() {
+  node_is_sound master-1
+  create << EOF
+$(probe_pod one master-1)
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: hidden}
+stringData: {text: "$(cat secret)"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shown}
+data: {text: "$public"}
+EOF
+  check 'the API shows a P-521 certificate' within 60 says 'NIST CURVE: P-521' certificate_of_the_api
+  check 'a secret can be read' same "$(asked get secret hidden -o 'jsonpath={.data.text}' | base64 -d)" "$(cat secret)"
+  check 'a pod runs' within 240 kubectl wait --for=condition=Ready pod/one --timeout=30s
+  check 'kubectl exec works' within 60 says 'hostname one' kubectl exec one -- /probe get http://127.0.0.1:8080
+  enforcing
+}
+
+certificate_of_the_api() {
+  local server
+  server=$(kubectl config view --minify -o 'jsonpath={.clusters[0].cluster.server}')
+  openssl s_client -connect "${server#https://}" < /dev/null 2> /dev/null | openssl x509 -noout -text
 }
 
 # The node tells the serial port what SELinux says, once it has been asked to by a file.
@@ -58,12 +91,6 @@ EOF
 }
 
 enforcing() {
-  node_is_sound master-1
-  create << EOF
-$(probe_pod one master-1)
-EOF
-  check 'a pod runs' within 240 kubectl wait --for=condition=Ready pod/one --timeout=30s
-  check 'kubectl exec works' within 60 says 'hostname one' kubectl exec one -- /probe get http://127.0.0.1:8080
   within 400 grep -aq 'labels: end' "$nodes_dir/master-1/console.log" || { check 'the node looked at its labels' false; return; }
   tr -d '\r' < "$nodes_dir/master-1/console.log" | sed -n 's/^labels: //p' > labels
   cat labels >&2
