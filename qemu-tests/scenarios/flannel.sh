@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# flannel's vxlan instead of routes: pods of different nodes reach each other, and do again after a power cut.
+# flannel's vxlan instead of routes: pods of different nodes, which come as add-ons, reach each other, and do again after a
+# power cut.
 
 scenario() {
   cluster << 'EOF'
@@ -10,28 +11,34 @@ kubernetes: {version: 1.34.2}
 runtime: {version: 2.1.4, runc: 1.3.0, cniPlugins: 1.7.1, crictl: 1.30.0}
 etcd: {version: 3.6.5, heartbeatInterval: 500, electionTimeout: 5000}
 network: {cni: flannel, flannel: {version: 0.26.7, backend: vxlan}}
-images: ["kimage.test/probe:1"]
+addons: [pods]
 nodes:
   # No gateway: flannel has to find its card by the node's address.
   - {name: master-1, role: master, address: 192.168.79.11/24}
   - {name: node-1, role: worker, address: 192.168.79.21/24}
   - {name: node-2, role: worker, address: 192.168.79.22/24}
 EOF
+  add_pods
   build
+  check 'the image that the add-ons run is pinned' grep -q 'kimage.test/probe:1' kimage.lock
   boot works --all
   boot came_back --node node-2 --node node-1 --node master-1
 }
 
-works() {
-  create << EOF
-$(probe_pod one node-1)
-$(probe_pod two node-2)
----
+# The pods go where a label is: their nodes may come later than they.
+add_pods() {
+  mkdir pods
+  probe_pod one node-1 > pods/one.yaml
+  cat - <(probe_pod two node-2) > pods/two.yml << EOF
 apiVersion: v1
 kind: Service
 metadata: {name: two}
 spec: {selector: {app: two}, ports: [{port: 80, targetPort: 8080}]}
 EOF
+  sed -i 's|nodeName: \(.*\)|nodeSelector: {kubernetes.io/hostname: \1}|' pods/*
+}
+
+works() {
   check 'flannel runs on every node' within 240 runs_everywhere
   check 'pods run on both workers' within 240 kubectl wait --for=condition=Ready pod/one pod/two --timeout=30s
   check 'Kubernetes gave each node a range of its own' same "$(ranges | sort -u | grep -c '^10\.244\.')" 3
@@ -55,14 +62,14 @@ runs_everywhere() {
   same "$ready" 3
 }
 
-ranges() { kubectl get nodes -o 'jsonpath={range .items[*]}{.spec.podCIDR}{"\n"}{end}'; }
+ranges() { asked get nodes -o 'jsonpath={range .items[*]}{.spec.podCIDR}{"\n"}{end}'; }
 
-backends() { kubectl get nodes -o 'jsonpath={.items[*].metadata.annotations.flannel\.alpha\.coreos\.com/backend-type}'; }
+backends() { asked get nodes -o 'jsonpath={.items[*].metadata.annotations.flannel\.alpha\.coreos\.com/backend-type}'; }
 
 address_is_the_nodes() { # pod, node
   local address range
-  address=$(kubectl get pod "$1" -o 'jsonpath={.status.podIP}')
-  range=$(kubectl get node "$2" -o 'jsonpath={.spec.podCIDR}')
+  address=$(asked get pod "$1" -o 'jsonpath={.status.podIP}')
+  range=$(asked get node "$2" -o 'jsonpath={.spec.podCIDR}')
   same "${address%.*}" "${range%.*}"
 }
 

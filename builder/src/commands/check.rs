@@ -1,7 +1,7 @@
-//! `kimage check`: every problem of the cluster file, and of the audit policy that it names, at once.
+//! `kimage check`: every problem of the cluster file, and of the files that it names, at once.
 
-use super::audit_policy;
 use super::site::{Site, print, print_json};
+use super::{addons, audit_policy};
 use crate::cli::Json;
 use crate::failure::Outcome;
 use crate::plan;
@@ -12,7 +12,8 @@ pub(super) fn run(site: &Site, arguments: &Json) -> Outcome {
     let name = site.file.display().to_string();
     let blueprints = site.blueprints()?;
     let (warnings, failure) = match spec::parse_with(&text, &name, &blueprints) {
-        Ok((cluster, warnings)) => {
+        Ok((mut cluster, warnings)) => {
+            addons::preload(site, &mut cluster)?;
             plan::plan(&cluster, &blueprints)?;
             let failure = audit_policy::read(site, &cluster)?.err();
             (Some(warnings), failure)

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::path::Path;
 
+use super::addons::{self, Addon};
 use super::audit_policy;
-use super::site::{Site, SiteError};
+use super::site::Site;
 use crate::artifact::{
     Artifact, Bars, Check, Connections, Fetched, Fetcher, ImageLayout, ImageReference, Lines, Lock,
     Material, Pins, Progress, Store, needed,
@@ -42,7 +42,8 @@ pub(super) fn gather(
     sources: &Sources,
     bases: &BTreeMap<String, Digest>,
 ) -> Outcome<Gathered> {
-    let addons = addons(site, cluster)?;
+    let addons = addons::read(site, cluster)?;
+    let addons = addons.into_iter().map(Addon::into_file).collect();
     let audit_policy = audit_policy::read(site, cluster)??;
     let store = Store::new(&site.cache);
     let mut programs = Programs::new();
@@ -242,38 +243,4 @@ fn tell(site: &Site, notices: &[Notice]) {
     for notice in notices.iter().filter(|notice| notice.is_warning()) {
         site.report.warning(&notice.to_string());
     }
-}
-
-/// The cluster file's manifests, in its order; a directory means all `.yaml` and `.yml` in it, by name.
-fn addons(site: &Site, cluster: &Cluster) -> Result<Vec<(String, Vec<u8>)>, SiteError> {
-    let read = |path: &Path, source| SiteError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let mut addons = Vec::new();
-    for path in cluster.addons.iter().map(|path| site.beside(path)) {
-        let mut files = vec![path.clone()];
-        if path.is_dir() {
-            files.clear();
-            for entry in std::fs::read_dir(&path).map_err(|error| read(&path, error))? {
-                let file = entry.map_err(|error| read(&path, error))?.path();
-                if file
-                    .extension()
-                    .is_some_and(|end| end == "yaml" || end == "yml")
-                {
-                    files.push(file);
-                }
-            }
-            files.sort();
-        }
-        for file in files {
-            let text = std::fs::read(&file).map_err(|error| read(&file, error))?;
-            let name = file
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            addons.push((format!("{name}.yaml"), text));
-        }
-    }
-    Ok(addons)
 }

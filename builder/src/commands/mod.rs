@@ -2,6 +2,7 @@
 //!
 //! What is not an input of a build enters here and nowhere else: the clock, the environment, the current directory.
 
+mod addons;
 mod audit_policy;
 mod base;
 mod boot;

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::addons;
 use crate::blueprint::Blueprints;
 use crate::cli::Cli;
 use crate::failure::{Exit, Failure, Outcome};
@@ -112,11 +113,12 @@ impl Site {
 
     fn cluster_of(&self, blueprints: &Blueprints) -> Outcome<Cluster> {
         let text = self.read(&self.file)?;
-        let (cluster, warnings) =
+        let (mut cluster, warnings) =
             spec::parse_with(&text, &self.file.display().to_string(), blueprints)?;
         if !warnings.is_empty() {
             self.report.plain(&warnings.styled());
         }
+        addons::preload(self, &mut cluster)?;
         Ok(cluster)
     }
 

@@ -53,7 +53,7 @@ pub(super) struct ClusterFile {
     pub(super) mirror: Option<String>,
     /// Container images to preload on every node, as `docker.io/library/nginx:1.27`.
     pub(super) images: Option<Vec<String>>,
-    /// Manifests to apply at first boot, in this order: files or directories beside this file.
+    /// Manifests to apply at first boot, in this order: files or directories beside this file. What they run is preloaded.
     pub(super) addons: Option<Vec<String>>,
     /// Where a node has its programs, its certificates and the kubelet's state.
     pub(super) paths: Option<PathsFile>,
