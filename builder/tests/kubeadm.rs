@@ -357,6 +357,7 @@ fn a_master_is_told_all_of_the_cluster() {
     kubernetesVersion: v1.34.2
     controlPlaneEndpoint: api.example.org:7443
     certificatesDir: /etc/kubernetes/cert
+    encryptionAlgorithm: ECDSA-P256
     imageRepository: registry.k8s.io
     networking: {dnsDomain: example.internal, podSubnet: "10.32.0.0/15", serviceSubnet: "10.96.0.0/12"}
     apiServer:
@@ -475,10 +476,10 @@ fn only_the_first_master_begins_and_all_masters_have_one_layout() {
         })
         .collect();
     insta::assert_snapshot!(starts.join("\n"), @r#"
-    ExecStart=/usr/local/bin/kubeadm init --config=/etc/kubernetes/kubeadm.yaml --skip-token-print
-    ExecStart=/usr/local/bin/kubeadm join --config=/etc/kubernetes/kubeadm.yaml
-    ExecStart=/usr/local/bin/kubeadm join --config=/etc/kubernetes/kubeadm.yaml
-    ExecStart=/usr/local/bin/kubeadm join --config=/etc/kubernetes/kubeadm.yaml
+    ExecStart=/bin/sh -c 'until systemctl stop kubelet.service; /usr/local/bin/kubeadm init --config=/etc/kubernetes/kubeadm.yaml --skip-token-print; do sleep 10; done'
+    ExecStart=/bin/sh -c 'until systemctl stop kubelet.service; /usr/local/bin/kubeadm join --config=/etc/kubernetes/kubeadm.yaml; do sleep 10; done'
+    ExecStart=/bin/sh -c 'until systemctl stop kubelet.service; /usr/local/bin/kubeadm join --config=/etc/kubernetes/kubeadm.yaml; do sleep 10; done'
+    ExecStart=/bin/sh -c 'until systemctl stop kubelet.service; /usr/local/bin/kubeadm join --config=/etc/kubernetes/kubeadm.yaml; do sleep 10; done'
     "#);
     let sizes = |tree: &Tree| -> Vec<(String, usize)> {
         let files = tree

@@ -61,6 +61,8 @@ pub struct Minor {
     pub kubeadm_cluster: Api,
     /// How flags stand there; `None` where kimage does not write it.
     pub kubeadm_arguments: Option<ArgumentForm>,
+    /// Kinds of keys that kubeadm can be told to renew certificates with, in its own words.
+    pub kubeadm_keys: Vec<String>,
     /// The feature gate by which a kubelet asks for a certificate as a server, where it does not by itself.
     pub serving_gate: Option<String>,
     /// Whom a kubelet asks for a certificate as a server, where a request says so.
@@ -247,6 +249,7 @@ fn column(
         audit_policy: facts.value("audit_policy")?,
         kubeadm_cluster: facts.value("kubeadm_cluster")?,
         kubeadm_arguments: facts.unless_none("kubeadm_arguments")?,
+        kubeadm_keys: facts.words("kubeadm_keys")?,
         serving_gate: facts.unless_none("serving_gate")?,
         serving_signer: facts.unless_none("serving_signer")?,
         admin_organization: facts.value("admin_organization")?,

@@ -11,7 +11,7 @@ use serde_yaml_ng::{Mapping, Value};
 use super::values::{self, NodeValues};
 use super::{arguments, yaml};
 use crate::facts::{self, Api, ArgumentForm, Minor};
-use crate::spec::{Cluster, Component, Node, Role};
+use crate::spec::{Cluster, Component, KeyAlgorithm, Node, Role};
 
 /// The registry of the images that kubeadm starts.
 const REPOSITORY: &str = "registry.k8s.io";
@@ -209,6 +209,10 @@ impl File<'_> {
             "certificatesDir",
             self.cluster.paths.pki.to_string(),
         );
+        let key = key_kind(self.cluster.pki.algorithm);
+        if self.minor.kubeadm_keys.iter().any(|known| known == key) {
+            set(&mut file, "encryptionAlgorithm", key);
+        }
         set(&mut file, "imageRepository", REPOSITORY);
         let networking = map([
             ("dnsDomain", network.domain.as_str().into()),
@@ -294,6 +298,18 @@ impl File<'_> {
                 Value::Mapping(all.into_iter().map(member).collect())
             }
         }
+    }
+}
+
+/// A kind of key in kubeadm's words, whether it knows it or not.
+fn key_kind(algorithm: KeyAlgorithm) -> &'static str {
+    match algorithm {
+        KeyAlgorithm::EcdsaP256 => "ECDSA-P256",
+        KeyAlgorithm::EcdsaP384 => "ECDSA-P384",
+        KeyAlgorithm::EcdsaP521 => "ECDSA-P521",
+        KeyAlgorithm::Rsa2048 => "RSA-2048",
+        KeyAlgorithm::Rsa3072 => "RSA-3072",
+        KeyAlgorithm::Rsa4096 => "RSA-4096",
     }
 }
 
