@@ -24,5 +24,6 @@ pub mod secret;
 pub mod selinux;
 pub mod sink;
 pub mod spec;
+pub(crate) mod tls;
 pub mod tree;
 pub mod trust;

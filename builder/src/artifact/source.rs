@@ -11,12 +11,13 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderValue, Response, header};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, RequestBuilder};
 
 use super::ArtifactError;
 use crate::secret::Secret;
+use crate::tls;
 
 /// Where artifacts are asked for.
 pub(super) struct Source {
@@ -201,9 +202,7 @@ pub(super) fn without_user(url: &str) -> String {
 }
 
 fn agent(authorities: &[PathBuf]) -> Agent {
-    let tls = TlsConfig::builder()
-        .root_certs(trusted(authorities))
-        .build();
+    let tls = tls::settings().root_certs(trusted(authorities)).build();
     Agent::config_builder()
         .tls_config(tls)
         .http_status_as_error(false)

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use ureq::http::Uri;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, config::Config};
 
 use super::{ApiAccess, BootError};
+use crate::tls;
 
 /// An emulated guest needs seconds for a first handshake.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -58,7 +59,7 @@ impl Api {
         let key = PrivateKey::from_pem(access.key.expose()).map_err(unusable)?;
         let client = ClientCert::new_with_certs(&[certificate(&access.certificate)?], key);
         let authority = certificate(&access.authority)?;
-        let tls = TlsConfig::builder()
+        let tls = tls::settings()
             .root_certs(RootCerts::new_with_certs(&[authority]))
             .client_cert(Some(client))
             .build();

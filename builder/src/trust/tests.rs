@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use aws_lc_rs::rand::SystemRandom;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::failure::Failure as _;
 use crate::spec::{self, Cluster, KeyAlgorithm, Node, Role};
+use crate::tls;
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-21 13:00:00 UTC);
 pub(super) const ADMINS: &str = "kubeadm:cluster-admins";
@@ -271,6 +274,11 @@ fn every_algorithm_gives_keys_and_certificates_that_openssl_takes() {
             let check = openssl(&[command, "-check", "-noout", "-in"], &path);
             assert!(check.status.success(), "{key} {check:?}");
         }
+        // What kimage itself speaks to an API with must be able to show each of them.
+        let key = fs::read(scratch.path("nodes/node-1/kubelet.key")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(&key).unwrap();
+        let shown_by = tls::cryptography().key_provider.load_private_key(key);
+        assert!(shown_by.is_ok(), "{algorithm:?}: {shown_by:?}");
         let leaf = scratch.path("nodes/node-1/kubelet.crt");
         assert!(verifies(&leaf, &scratch.path("kubernetes/ca.crt")));
         let text = openssl_text(&["x509", "-noout", "-text", "-in"], &leaf);
