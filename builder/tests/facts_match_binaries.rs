@@ -1,14 +1,18 @@
 //! Holds the facts against the real programs of the tests' mirror of upstream releases.
 //!
 //! A program is asked, never started: for its `--help`, for a flag that its help leaves out together with `--help`,
-//! and with a configuration file that has every field and one mistake. `KIMAGE_TEST_MIRROR` is the mirror's folder.
+//! and with a configuration file that has every field and one mistake. `KIMAGE_TEST_MIRROR` is the mirror's folder;
+//! `KIMAGE_TEST_MINORS`, as `15 24`, are minors of Kubernetes without which nothing is proved.
+//!
+//! Every release that the mirror has is asked. Where an old program cannot answer, a bound says until when and why.
 
 #![allow(clippy::unwrap_used)] // All of this is test code.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use kimage::facts::{self, ConfigurationKind};
+use kimage::facts::{self, ConfigurationKind, FlagStatus};
 use kimage::program::{Program, ProgramError};
 use kimage::spec::{self, Component, Version};
 use serde_json::{Map, Value, json};
@@ -17,13 +21,31 @@ use rendered::{unknown_paths, written};
 
 mod rendered;
 
-/// Flags that upstream's releases have and the mirror's do not:
-/// the mirror is built with the tag `providerless`, as upstream's releases are from 1.31 on.
-const WITH_PROVIDERS_ONLY: &[&str] = &[
-    "azure-container-registry-config",
-    "cloud-provider-gce-l7lb-src-cidrs",
-    "cloud-provider-gce-lb-src-cidrs",
+/// Flags that upstream's releases have and the mirror's do not: the mirror is built with the tag `providerless`, as
+/// upstream's releases are from 1.31 on.
+const WITH_PROVIDERS_ONLY: &[(Component, &str)] = &[
+    (Component::Kubelet, "azure-container-registry-config"),
+    (
+        Component::KubeApiserver,
+        "cloud-provider-gce-l7lb-src-cidrs",
+    ),
+    (Component::KubeApiserver, "cloud-provider-gce-lb-src-cidrs"),
+    (
+        Component::KubeControllerManager,
+        "cloud-provider-gce-lb-src-cidrs",
+    ),
 ];
+
+/// The first version that has such a tag: older ones are built with providers in the mirror, too.
+const PROVIDERLESS: &str = "1.16.0";
+
+/// Flags that came into patch releases of several minors, and from where on no release lacks them: so the facts have them
+/// from there on, and refuse them to older releases.
+const IN_PATCH_RELEASES: &[(Component, &str, &str)] = &[(
+    Component::KubeApiserver,
+    "aggregator-reject-forwarding-redirect",
+    "1.25.1",
+)];
 
 const KUBERNETES: [Component; 5] = [
     Component::KubeApiserver,
@@ -50,7 +72,7 @@ impl Release {
 
 /// The mirror's folder.
 fn mirror() -> PathBuf {
-    // The one input of these tests from outside; without it they prove nothing, so they fail.
+    // An input of these tests from outside; without it they prove nothing, so they fail.
     #[allow(clippy::disallowed_methods)]
     let folder = std::env::var_os("KIMAGE_TEST_MIRROR").map(PathBuf::from);
     folder.filter(|folder| folder.is_dir()).expect(
@@ -93,19 +115,29 @@ fn unpack(archive: &Path, programs: &[&str]) -> tempfile::TempDir {
     folder
 }
 
-/// The Kubernetes releases, with some of their programs.
+/// The Kubernetes releases, with some of their programs, oldest first: whole ones, and those that are there for the facts
+/// alone, where the mirror was made with them.
 fn kubernetes(programs: &[&str]) -> Vec<Release> {
     let archive = |_| "kubernetes-server-linux-amd64.tar.gz".to_owned();
-    let releases = releases("dl.k8s.io", archive, programs);
-    let minors: Vec<u32> = releases
-        .iter()
-        .map(|release| release.version.minor)
-        .collect();
-    assert!(
-        minors.contains(&28) && minors.contains(&34),
-        "the mirror has 1.{minors:?}"
-    );
-    releases
+    let mut all = releases("dl.k8s.io", archive, programs);
+    if mirror().join("facts").is_dir() {
+        all.extend(releases("facts", archive, programs));
+    }
+    all.sort_by_key(|release| release.version);
+    let minors: Vec<u32> = all.iter().map(|release| release.version.minor).collect();
+    for wanted in wanted_minors() {
+        assert!(minors.contains(&wanted), "the mirror has 1.{minors:?}");
+    }
+    all
+}
+
+/// The minors that must be there. `make test-full` wants more than what the tests boot.
+fn wanted_minors() -> Vec<u32> {
+    // An input of these tests from outside, beside the mirror's folder.
+    #[allow(clippy::disallowed_methods)]
+    let more = std::env::var("KIMAGE_TEST_MINORS").unwrap_or_default();
+    let more = more.split_whitespace().map(|minor| minor.parse().unwrap());
+    [28, 34].into_iter().chain(more).collect()
 }
 
 /// All that a program says, also when it fails.
@@ -155,12 +187,20 @@ fn agree(release: &Release, component: Component) -> Vec<String> {
     assert!(!takes(&program, "kimage-has-no-such-flag"));
     let unknown = help
         .iter()
-        .filter(|name| !facts::flag(component, name, version).is_accepted())
+        .filter(|name| match facts::flag(component, name, version) {
+            FlagStatus::NotYet { since } => {
+                !IN_PATCH_RELEASES.contains(&(component, name.as_str(), since.to_string().as_str()))
+            }
+            status => !status.is_accepted(),
+        })
         .map(|name| format!("{} {version} lists --{name}", facts::program(component)));
     let refused = facts::flags_at(component, version)
         .into_iter()
         .filter(|name| !help.iter().any(|listed| listed.replace('_', "-") == *name))
-        .filter(|name| !WITH_PROVIDERS_ONLY.contains(name))
+        .filter(|name| {
+            version < PROVIDERLESS.parse().unwrap()
+                || !WITH_PROVIDERS_ONLY.contains(&(component, *name))
+        })
         .filter(|name| !takes(&program, name))
         .map(|name| format!("{} {version} refuses --{name}", facts::program(component)));
     unknown.chain(refused).collect()
@@ -190,10 +230,23 @@ fn the_facts_have_the_flags_that_real_etcd_has() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
+/// The first version whose kubelet and kube-proxy tell which fields of their configuration they do not know. Older ones
+/// pass over them in silence.
+const TELLS_UNKNOWN_FIELDS: &str = "1.17.0";
+
+/// Whether it tells which fields of its configuration it does not know.
+fn tells_unknown_fields(release: &Release) -> bool {
+    release.version >= TELLS_UNKNOWN_FIELDS.parse().unwrap()
+}
+
 #[test]
 fn the_facts_have_the_configuration_fields_that_real_kubernetes_has() {
     for release in kubernetes(&["kubelet", "kube-proxy"]) {
         let minor = facts::minor(release.version).unwrap();
+        let told: &[&str] = match tells_unknown_fields(&release) {
+            true => &["kimageHasNoSuchField"],
+            false => &[],
+        };
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.json");
 
@@ -211,15 +264,8 @@ fn the_facts_have_the_configuration_fields_that_real_kubernetes_has() {
             &release.program(Component::Kubelet),
             &[config.clone(), nowhere],
         );
-        assert!(
-            kubelet.contains("invalid configuration: maxPods"),
-            "{kubelet}"
-        );
-        assert_eq!(
-            unknown_fields(&kubelet),
-            ["kimageHasNoSuchField"],
-            "{kubelet}"
-        );
+        assert!(misconfigured(&kubelet).contains("maxPods"), "{kubelet}");
+        assert_eq!(unknown_fields(&kubelet), told, "{kubelet}");
 
         let proxy = every_field(
             ConfigurationKind::KubeProxy,
@@ -231,11 +277,79 @@ fn the_facts_have_the_configuration_fields_that_real_kubernetes_has() {
         // Asked to write its configuration, it does nothing else.
         let write = format!("--write-config-to={}", written.display());
         let proxy = said(&release.program(Component::KubeProxy), &[config, write]);
-        assert_eq!(unknown_fields(&proxy), ["kimageHasNoSuchField"], "{proxy}");
+        assert_eq!(unknown_fields(&proxy), told, "{proxy}");
         let written = fs::read_to_string(written).unwrap();
-        let problems = unknown_paths(ConfigurationKind::KubeProxy, &written, release.version);
-        assert!(problems.is_empty(), "{problems:?}");
+        let mut problems = unknown_paths(ConfigurationKind::KubeProxy, &written, release.version);
+        if !tells_unknown_fields(&release) {
+            for (kind, api) in [
+                (ConfigurationKind::Kubelet, &minor.kubelet_configuration),
+                (
+                    ConfigurationKind::KubeProxy,
+                    &minor.kube_proxy_configuration,
+                ),
+            ] {
+                problems.extend(fields_read_otherwise(&release, kind, api));
+            }
+        }
+        assert!(problems.is_empty(), "{problems:#?}");
     }
+}
+
+/// The fields whose values a kubelet says are wrong. Old ones name a field as Go does; some say all of it twice.
+fn misconfigured(said: &str) -> BTreeSet<String> {
+    said.split("invalid configuration: ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next())
+        .map(|field| field[..1].to_ascii_lowercase() + &field[1..])
+        .collect()
+}
+
+/// The fields that a program reads and the facts do not have, and the other way round, where it says nothing about unknown
+/// ones. At a known one whose value is of the wrong kind it stops: so it is asked for each that any version has.
+fn fields_read_otherwise(
+    release: &Release,
+    kind: ConfigurationKind,
+    api: &facts::Api,
+) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, written) = (folder.path().join("config"), folder.path().join("written"));
+    let reads = |path: &str| {
+        let mut all = Map::new();
+        all.insert("apiVersion".to_owned(), json!(api.version));
+        all.insert("kind".to_owned(), json!(api.kind));
+        // Neither a value nor a list of values nor fields.
+        insert(&mut all, path, json!([[]]));
+        let (component, stop) = match kind {
+            ConfigurationKind::Kubelet => {
+                all.entry("maxPods").or_insert(json!(-1));
+                (Component::Kubelet, "--kubeconfig=/nonexistent".to_owned())
+            }
+            _ => (
+                Component::KubeProxy,
+                format!("--write-config-to={}", written.display()),
+            ),
+        };
+        fs::write(&file, Value::Object(all).to_string()).unwrap();
+        let config = format!("--config={}", file.display());
+        let said = said(&release.program(component), &[config, stop]);
+        let stopped_at_the_kind = said.contains(&format!(".{}.", kind.name()));
+        let went_on = fs::remove_file(&written).is_ok() || misconfigured(&said).contains("maxPods");
+        assert!(stopped_at_the_kind != went_on, "{path}: {said}");
+        stopped_at_the_kind
+    };
+    assert!(!reads("kimageHasNoSuchField"));
+    let names: BTreeSet<&str> = facts::minors()
+        .iter()
+        .flat_map(|minor| facts::fields_at(kind, minor.first))
+        .collect();
+    names
+        .into_iter()
+        .filter(|path| reads(path) != facts::field(kind, path, release.version).is_accepted())
+        .map(|path| {
+            let reads = if reads(path) { "reads" } else { "passes over" };
+            format!("{} {} {reads} `{path}`", kind.name(), release.version)
+        })
+        .collect()
 }
 
 #[test]
@@ -254,7 +368,7 @@ fn the_facts_have_the_kubelets_fields_that_kubeadm_writes() {
     }
 }
 
-/// What three of the guides lay over kimage's configurations, as far as these releases know it.
+/// What three of the guides lay over kimage's configurations, as far as all these releases know it.
 const EXTRA: &str = "extraConfig: {kubelet: {address: 0.0.0.0, port: 10250, cgroupsPerQOS: true, \
     authentication: {webhook: {cacheTTL: 2m0s}}, \
     authorization: {webhook: {cacheAuthorizedTTL: 5m0s, cacheUnauthorizedTTL: 30s}}, \
@@ -270,22 +384,33 @@ const EXTRA: &str = "extraConfig: {kubelet: {address: 0.0.0.0, port: 10250, cgro
     clientConnection: {burst: 10, contentType: application/vnd.kubernetes.protobuf, qps: 5}, \
     configSyncPeriod: 15m0s, conntrack: {maxPerCore: 32768, min: 131072, tcpCloseWaitTimeout: 1h0m0s}, \
     enableProfiling: false, iptables: {masqueradeAll: false, masqueradeBit: 14, syncPeriod: 30s}, \
-    ipvs: {minSyncPeriod: 2s, strictARP: false}, oomScoreAdj: -999}}, \
-    featureGates: {AllAlpha: false, CPUManagerPolicyAlphaOptions: true}";
+    ipvs: {minSyncPeriod: 2s, strictARP: false}, oomScoreAdj: -999}}";
+
+/// Feature gates that one of the guides sets, and that one is set beside.
+const EXTRA_GATES: [(&str, bool); 2] =
+    [("AllAlpha", false), ("CPUManagerPolicyAlphaOptions", true)];
 
 #[test]
 fn real_programs_take_the_configurations_that_kimage_writes() {
-    take_what_kimage_writes("");
+    take_what_kimage_writes(|_| String::new());
 }
 
 #[test]
 fn real_programs_take_what_users_lay_over_the_configurations_that_kimage_writes() {
-    take_what_kimage_writes(EXTRA);
+    take_what_kimage_writes(|version| {
+        let known = EXTRA_GATES
+            .iter()
+            .filter(|(gate, _)| facts::gate(gate, version).is_accepted())
+            .map(|(gate, on)| format!("{gate}: {on}"));
+        let known = known.collect::<Vec<_>>().join(", ");
+        format!("{EXTRA}, featureGates: {{{known}}}")
+    });
 }
 
 /// Lets kubelet, kube-proxy and kube-scheduler read their configurations, of a cluster file with more in it.
-fn take_what_kimage_writes(more: &str) {
+fn take_what_kimage_writes(more: impl Fn(Version) -> String) {
     for release in kubernetes(&["kubelet", "kube-proxy", "kube-scheduler"]) {
+        let more = &more(release.version);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.yaml");
         let config = format!("--config={}", file.display());
@@ -309,13 +434,11 @@ fn take_what_kimage_writes(more: &str) {
             &release.program(Component::Kubelet),
             &[config.clone(), nowhere],
         );
-        let complaint = kubelet
-            .split("invalid configuration: ")
-            .skip(1)
-            .collect::<Vec<_>>();
         assert_eq!(unknown_fields(&kubelet), [""; 0], "{kubelet}");
         assert!(
-            complaint.len() == 1 && complaint[0].starts_with("maxPods"),
+            misconfigured(&kubelet)
+                .into_iter()
+                .eq(["maxPods".to_owned()]),
             "{kubelet}"
         );
 
@@ -353,26 +476,48 @@ fn take_what_kimage_writes(more: &str) {
     }
 }
 
+/// Gates that came into patch releases of several minors, and releases of those minors that are older.
+const IN_LATER_PATCHES: &[(&str, &str)] = &[
+    ("OrderedNamespaceDeletion", "1.31.4"),
+    ("StreamingCollectionEncodingToJSON", "1.31.4"),
+    ("StreamingCollectionEncodingToProtobuf", "1.31.4"),
+];
+
 #[test]
 fn the_facts_have_the_feature_gates_that_real_kubernetes_has() {
     let mut problems = Vec::new();
     for release in kubernetes(&KUBERNETES.map(facts::program)) {
+        let version = release.version;
+        let late = |gate: &str| IN_LATER_PATCHES.contains(&(gate, version.to_string().as_str()));
+        let refused_by = |component: Component, gates: Vec<&str>| -> Vec<String> {
+            let refused = refused_gates(component, &release.program(component), gates);
+            refused.into_iter().map(str::to_owned).collect()
+        };
         for component in KUBERNETES {
-            let (program, version) = (release.program(component), release.version);
             let told = format!("{} {version}", facts::program(component));
-            let help = said(&program, &["--help".to_owned()]);
+            let help = said(&release.program(component), &["--help".to_owned()]);
             let listed = gates(&help);
             assert!(listed.len() > 50, "{told}: {listed:?}");
+            // What one program knows is given to all, so another that stops at it keeps it out of the facts.
             let unknown = listed
                 .iter()
-                .filter(|gate| !facts::gate(gate, version).is_accepted());
+                .filter(|gate| !facts::gate(gate, version).is_accepted())
+                .filter(|gate| {
+                    KUBERNETES
+                        .iter()
+                        .all(|component| refused_by(*component, vec![gate]).is_empty())
+                });
             problems.extend(unknown.map(|gate| format!("{told} lists {gate}")));
             let known = facts::gates_at(version);
-            let refused = refused_gates(component, &program, known.clone());
-            problems.extend(refused.iter().map(|gate| format!("{told} refuses {gate}")));
+            let refused = refused_by(component, known.clone());
+            let refused = refused.iter().filter(|gate| !late(gate));
+            problems.extend(refused.map(|gate| format!("{told} refuses {gate}")));
             let with_another = [known, vec!["KimageHasNoSuchGate"]].concat();
-            let refused = refused_gates(component, &program, with_another);
-            assert!(refused.contains(&"KimageHasNoSuchGate"), "{told}");
+            let refused = refused_by(component, with_another);
+            assert!(
+                refused.iter().any(|gate| gate == "KimageHasNoSuchGate"),
+                "{told}"
+            );
         }
     }
     assert!(problems.is_empty(), "{problems:#?}");
@@ -421,10 +566,12 @@ fn refused_gates<'g>(
 fn every_field(kind: ConfigurationKind, version: Version, api: &facts::Api) -> Map<String, Value> {
     let mut all = Map::new();
     for path in facts::fields_at(kind, version) {
-        let value = if is_duration(path) {
-            json!("1s")
-        } else {
-            Value::Null
+        let value = match path {
+            "logging.flushFrequency" if version < FLUSH_FREQUENCY_IS_TEXT.parse().unwrap() => {
+                json!(1_000_000_000)
+            }
+            _ if is_duration(path) => json!("1s"),
+            _ => Value::Null,
         };
         insert(&mut all, path, value);
     }
@@ -433,6 +580,9 @@ fn every_field(kind: ConfigurationKind, version: Version, api: &facts::Api) -> M
     all.insert("kimageHasNoSuchField".to_owned(), Value::Null);
     all
 }
+
+/// The first version in which it may be written as all durations are. Before, it is a number of nanoseconds.
+const FLUSH_FREQUENCY_IS_TEXT: &str = "1.28.0";
 
 /// Durations cannot be null.
 fn is_duration(path: &str) -> bool {

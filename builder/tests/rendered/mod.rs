@@ -44,6 +44,9 @@ pub(crate) fn file(overlay: &str, node: &NodePlan, path: &str) -> Option<String>
     }
 }
 
+/// A mapping whose keys are no fields: old kubeadms write the thresholds that are there by themselves.
+const MAPPING: &str = "evictionHard.";
+
 /// The fields of a configuration that the facts do not have.
 pub(crate) fn unknown_paths(kind: ConfigurationKind, text: &str, version: Version) -> Vec<String> {
     let paths = paths(&serde_yaml_ng::from_str(text).unwrap());
@@ -51,6 +54,7 @@ pub(crate) fn unknown_paths(kind: ConfigurationKind, text: &str, version: Versio
     paths
         .into_iter()
         .filter(|path| !["apiVersion", "kind"].contains(&path.as_str()))
+        .filter(|path| !path.starts_with(MAPPING))
         .filter(|path| !facts::field(kind, path, version).is_accepted())
         .map(|path| format!("{} {version} has `{path}`", kind.name()))
         .collect()
