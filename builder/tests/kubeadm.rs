@@ -275,7 +275,7 @@ fn a_master_is_told_all_of_the_cluster() {
       criSocket: unix:///run/containerd/containerd.sock
       taints: []
       kubeletExtraArgs: {node-ip: 192.0.2.11, v: "2"}
-      ignorePreflightErrors: [FileAvailable--etc-kubernetes-kubelet.conf, FileAvailable--etc-kubernetes-bootstrap-kubelet.conf, Port-10250, FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml, FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml, FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml, FileAvailable--etc-kubernetes-manifests-etcd.yaml, DirAvailable--etc-kubernetes-manifests, DirAvailable--var-lib-etcd, Port-7443, Port-10257, Port-10259, Port-2379, Port-2380]
+      ignorePreflightErrors: [FileAvailable--etc-kubernetes-kubelet.conf, FileAvailable--etc-kubernetes-bootstrap-kubelet.conf, Port-10250, FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml, FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml, FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml, FileAvailable--etc-kubernetes-manifests-etcd.yaml, DirAvailable--etc-kubernetes-manifests, DirAvailable--var-lib-etcd, Port-7443, Port-10257, Port-10259, Port-2379, Port-2380, HTTPProxyCIDR]
     ---
     apiVersion: kubeadm.k8s.io/v1beta3
     kind: ClusterConfiguration
@@ -349,7 +349,7 @@ fn a_master_is_told_all_of_the_cluster() {
       kubeletExtraArgs:
       - {name: node-ip, value: 192.0.2.11}
       - {name: v, value: "2"}
-      ignorePreflightErrors: [FileAvailable--etc-kubernetes-kubelet.conf, FileAvailable--etc-kubernetes-bootstrap-kubelet.conf, Port-10250, FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml, FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml, FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml, FileAvailable--etc-kubernetes-manifests-etcd.yaml, DirAvailable--etc-kubernetes-manifests, DirAvailable--var-lib-etcd, Port-7443, Port-10257, Port-10259, Port-2379, Port-2380]
+      ignorePreflightErrors: [FileAvailable--etc-kubernetes-kubelet.conf, FileAvailable--etc-kubernetes-bootstrap-kubelet.conf, Port-10250, FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml, FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml, FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml, FileAvailable--etc-kubernetes-manifests-etcd.yaml, DirAvailable--etc-kubernetes-manifests, DirAvailable--var-lib-etcd, Port-7443, Port-10257, Port-10259, Port-2379, Port-2380, HTTPProxyCIDR]
     ---
     apiVersion: kubeadm.k8s.io/v1beta4
     kind: ClusterConfiguration

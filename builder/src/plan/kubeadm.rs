@@ -32,6 +32,10 @@ const KUBELET_PORT: u16 = 10250;
 /// The ports of a control plane beside the API's: the controller manager's, the scheduler's and etcd's.
 const CONTROL_PLANE_PORTS: [u16; 4] = [10257, 10259, 2379, 2380];
 
+/// The check whether a proxy stands before the ranges of addresses. It warns at most, but older kubeadms put IPv4 addresses
+/// into brackets for it, at which they stop if they were compiled by a Go of late 2025 or newer.
+const PROXY_OF_RANGES: &str = "HTTPProxyCIDR";
+
 /// The programs that kubeadm writes manifests of static pods for.
 const STATIC_PODS: [&str; 4] = [
     "kube-apiserver",
@@ -168,12 +172,12 @@ impl File<'_> {
                 "kubeletExtraArgs",
                 self.arguments(Component::Kubelet, Vec::new()),
             ),
-            ("ignorePreflightErrors", self.left().into()),
+            ("ignorePreflightErrors", self.passed_over().into()),
         ])
     }
 
-    /// What an attempt that came to nothing leaves, so that the next one goes on from there.
-    fn left(&self) -> Vec<Value> {
+    /// What must not end an attempt: what the one before it left, from where it goes on, and faults that are none.
+    fn passed_over(&self) -> Vec<Value> {
         let name = |what: &str, path: &str| format!("{what}-{}", path.replace('/', "-"));
         let file = |path: &str| name("FileAvailable", path);
         let port = |port: u16| format!("Port-{port}");
@@ -190,6 +194,7 @@ impl File<'_> {
                 left.extend([manifests, ETCD_DATA].map(|path| name("DirAvailable", path)));
                 left.push(port(self.cluster.control_plane.port));
                 left.extend(CONTROL_PLANE_PORTS.map(port));
+                left.push(PROXY_OF_RANGES.to_owned());
             }
         }
         left.into_iter().map(Value::from).collect()
