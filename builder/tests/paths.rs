@@ -189,7 +189,9 @@ fn systemd_takes_every_unit_wherever_programs_are() {
             let Some(text) = text(&tree, path.as_str()) else {
                 continue;
             };
-            if path.as_str().starts_with("/etc/systemd/system/") {
+            let below = path.as_str().strip_prefix("/etc/systemd/system/");
+            // What lies a folder deeper is read with the unit that the folder is of.
+            if below.is_some_and(|name| !name.contains('/')) {
                 units.push(path.name().to_owned());
             }
             write(path.as_str(), &text, u32::from(entry.meta.mode));

@@ -14,7 +14,7 @@ use crate::spec::NodeName;
 /// The directory of a run, held against other runs.
 pub(super) struct Directory {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// Where the files of one node are.
@@ -28,7 +28,7 @@ impl Directory {
         let lock_path = path.join("lock");
         let lock = private(&lock_path).map_err(file_error(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(TryLockError::WouldBlock) => Err(BootError::Busy { directory: path }),
             Err(TryLockError::Error(source)) => Err(BootError::File {
                 path: lock_path,
@@ -50,6 +50,14 @@ impl Directory {
         let path = self.path.join(name.as_str());
         make(&path).map_err(file_error(&path))?;
         Ok(NodeFiles(path))
+    }
+}
+
+impl Drop for Directory {
+    /// Unlocked, not only closed: a program that another thread is just starting has the file for a moment longer.
+    fn drop(&mut self) {
+        // A lock that cannot be given up is given up with the process.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -40,7 +40,7 @@ impl Registry {
             listens()
         });
         assert!(
-            patience.take(500).any(|up| up),
+            patience.take(3000).any(|up| up),
             "docker-registry does not start"
         );
         this
