@@ -159,6 +159,9 @@ pub struct NodeValues {
     pub pods: String,
     /// The ways to other nodes' pods.
     pub routes: Vec<Route>,
+    /// The range of Services, where no gateway takes everything: before kube-proxy leads a connection of the node itself
+    /// to a pod, the kernel must know some way.
+    pub services_on_link: Option<String>,
     /// Taints that it registers with.
     pub taints: Vec<Taint>,
     /// Its machine-id.
@@ -531,6 +534,10 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         interfaces,
         pods: node.pods.to_string(),
         routes,
+        services_on_link: match node.gateway {
+            Some(_) => None,
+            None => Some(cluster.network.services.to_string()),
+        },
         taints: taints(cluster, minor, node),
         machine_id: machine_id(&cluster.name, &node.name),
         api: api_of(cluster, node),
