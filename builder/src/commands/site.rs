@@ -106,19 +106,19 @@ impl Site {
     /// The cluster and what will be built for it; warnings are shown.
     pub(super) fn plan(&self) -> Outcome<(Cluster, Plan)> {
         let blueprints = self.blueprints()?;
-        let cluster = self.cluster_of(&blueprints)?;
+        let mut cluster = self.cluster_of(&blueprints)?;
+        addons::preload(self, &mut cluster)?;
         let plan = plan::plan(&cluster, &blueprints)?;
         Ok((cluster, plan))
     }
 
     fn cluster_of(&self, blueprints: &Blueprints) -> Outcome<Cluster> {
         let text = self.read(&self.file)?;
-        let (mut cluster, warnings) =
+        let (cluster, warnings) =
             spec::parse_with(&text, &self.file.display().to_string(), blueprints)?;
         if !warnings.is_empty() {
             self.report.plain(&warnings.styled());
         }
-        addons::preload(self, &mut cluster)?;
         Ok(cluster)
     }
 
