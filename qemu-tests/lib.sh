@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # `phase` sets $tests and $scenario, a scenario $public
+# shellcheck shell=bash disable=SC2154 # `phase` sets $tests and $scenario
 # The words that scenarios are written in. A scenario runs in a folder of its own.
 #
 # A check that fails is written down and the scenario goes on, because the other checks tell where to look; anything else that
@@ -32,14 +32,10 @@ within() {
 }
 
 # asked ARGUMENTS...: what kubectl says, once the API answers: on a starved machine single requests run out of time.
-asked() {
-  local end=$((SECONDS + 120 * patience)) output
-  until output=$(kubectl "$@" 2> unanswered); do
-    [ $SECONDS -lt $end ] || { cat unanswered; return 1; }
-    sleep 1
-  done
-  echo "$output"
-}
+asked() { within 120 answer "$@" || { cat unanswered; return 1; }; }
+
+# What kubectl says, without its complaints.
+answer() { kubectl "$@" 2> unanswered; }
 
 # fails COMMAND...: succeeds if the command does not.
 fails() { ! "$@"; }
@@ -164,6 +160,25 @@ told() {
 
 # The file of a node's disk.
 disk_of() { echo "$nodes_dir/$1/disk.qcow2"; }
+
+# The plain text of a configmap, which may lie anywhere.
+public=the-plain-text-of-a-configmap
+
+# A secret with the text of the file `secret`, and a configmap with $public.
+secret_and_configmap() {
+  cat << EOF
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: hidden}
+stringData: {text: "$(cat secret)"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shown}
+data: {text: "$public"}
+EOF
+}
 
 # Looks at a master's disk for the text of a configmap, $public, and for that of a secret, in the file `secret`. The
 # configmap shows that the search would find the secret, if it lay there as it is.

@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # One master and two workers at Kubernetes 1.34, with BIOS: the cluster works, and comes back after a power cut.
 
-public=the-plain-text-of-a-configmap
-
 scenario() {
   echo "the-plain-text-of-a-secret-$RANDOM$RANDOM" > secret
   cluster << 'EOF'
@@ -34,16 +32,7 @@ apiVersion: v1
 kind: Service
 metadata: {name: two}
 spec: {selector: {app: two}, ports: [{port: 80, targetPort: 8080}]}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: hidden}
-stringData: {text: "$(cat secret)"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: shown}
-data: {text: "$public"}
+$(secret_and_configmap)
 EOF
   check 'pods run on both workers' within 240 kubectl wait --for=condition=Ready pod/one pod/two --timeout=30s
   pods_reach_each_other

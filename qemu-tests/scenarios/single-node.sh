@@ -2,8 +2,6 @@
 # One machine that is everything, with P-521 keys, on Debian with its own SELinux policy, enforcing from the first boot on:
 # kimage has labelled every file, and nothing is relabelled on the machine.
 
-public=the-plain-text-of-a-configmap
-
 scenario() {
   echo "the-plain-text-of-a-secret-$RANDOM$RANDOM" > secret
   "$KIMAGE" base list | grep '^debian-12-selinux  *prepared' > /dev/null || "$KIMAGE" base build debian-12-selinux >&2
@@ -31,16 +29,7 @@ works() {
   node_is_sound master-1
   create << EOF
 $(probe_pod one master-1)
----
-apiVersion: v1
-kind: Secret
-metadata: {name: hidden}
-stringData: {text: "$(cat secret)"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: shown}
-data: {text: "$public"}
+$(secret_and_configmap)
 EOF
   check 'the API shows a P-521 certificate' within 60 says 'NIST CURVE: P-521' certificate_of_the_api
   check 'a secret can be read' same "$(asked get secret hidden -o 'jsonpath={.data.text}' | base64 -d)" "$(cat secret)"
