@@ -15,7 +15,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use procfs::process::Process;
 use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{Pid, setpriority_pgrp};
 
 use super::arguments::{Forward, Setup, arguments, unused};
 use super::directory::{NodeFiles, file_error, private, write_private};
@@ -23,6 +25,9 @@ use super::firmware::Ovmf;
 use super::qmp::Monitor;
 use super::{Accelerator, BootError, BootNode, Firmware, Segment};
 use crate::program::ProgramError;
+
+/// The nice value of a machine that need not hurry: it gets a third of what another one gets.
+const STEPPED_BACK: i32 = 5;
 
 /// What `setpriv` exits with when it does not find the program.
 const NOT_FOUND: i32 = 127;
@@ -98,6 +103,25 @@ impl Machine {
     /// How long it has been on, if it is.
     pub fn uptime(&self) -> Option<Duration> {
         self.running.as_ref().map(|running| running.since.elapsed())
+    }
+
+    /// What it has used of processors since it was switched on, if it is on and that can be known.
+    pub(super) fn processor_time(&self) -> Option<Duration> {
+        let running = self.running.as_ref()?;
+        let process = Process::new(running.process.id().try_into().ok()?).ok()?;
+        let stat = process.stat().ok()?;
+        let ticks = (stat.utime + stat.stime) as f64;
+        Some(Duration::from_secs_f64(
+            ticks / procfs::ticks_per_second() as f64,
+        ))
+    }
+
+    /// Lets others have the processors first, until it is switched off.
+    pub(super) fn step_back(&self) {
+        if let Some(running) = &self.running {
+            // It has a process group of its own. That others have to wait for it is no reason to fail.
+            let _ = setpriority_pgrp(Pid::from_raw(running.process.id() as i32), STEPPED_BACK);
+        }
     }
 
     /// Switches it on and plugs it into a segment. `seen` is called when it is on the network.

@@ -18,6 +18,7 @@ mod error;
 mod firmware;
 mod kubeconfig;
 mod machine;
+mod pace;
 mod progress;
 mod qmp;
 mod segment;

@@ -14,6 +14,8 @@ use crate::spec::NodeName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Milestone {
+    /// It is off until those that were switched on before it leave it a processor.
+    Waiting,
     /// It is switched on.
     PowerOn,
     /// It has used its address.
@@ -55,6 +57,7 @@ pub enum Event {
 impl fmt::Display for Milestone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Waiting => "waits until the others leave it a processor",
             Self::PowerOn => "power on",
             Self::Network => "on the network",
             Self::Api => "its API answers",
@@ -77,9 +80,9 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reached {
-                milestone: Milestone::PowerOn,
+                milestone: milestone @ (Milestone::Waiting | Milestone::PowerOn),
                 ..
-            } => f.write_str("power on"),
+            } => milestone.fmt(f),
             Self::Reached {
                 milestone, after, ..
             } => write!(f, "{milestone} after {:.1} s", after.as_secs_f64()),
@@ -172,6 +175,7 @@ fn line(event: &Event, width: usize) -> String {
 fn advance(bar: &ProgressBar, event: &Event) {
     let doing = match event {
         Event::Reached { milestone, .. } => match milestone {
+            Milestone::Waiting => "waiting for a processor",
             Milestone::PowerOn => "booting",
             Milestone::Network | Milestone::Api => "starting Kubernetes",
             Milestone::Registered => "getting Ready",

@@ -1,4 +1,5 @@
-//! One run: power on, watch until all nodes are Ready, then what was asked for, then power off.
+//! One run: power on at a [`Pace`] that the processors can keep, watch until all nodes are Ready, then what was asked
+//! for, then power off.
 //!
 //! Everything that happens comes to one loop: machines that are seen on the network, what the APIs say (one thread
 //! per master asks), machines that go off, the wish to stop. [`Node::observe`] decides, without time or threads.
@@ -19,6 +20,7 @@ use super::directory::{Directory, file_error, write_private};
 use super::disk;
 use super::kubeconfig::kubeconfig;
 use super::machine::{Machine, wait_until};
+use super::pace::Pace;
 use super::progress::{Event, Milestone, Progress};
 use super::segment::Segment;
 use super::{Accelerator, BootError, BootRequest, Booted, BootedNode, Disks, Then};
@@ -59,6 +61,8 @@ struct Run<'a> {
     directory: &'a Directory,
     machines: Vec<Machine>,
     nodes: Vec<Node>,
+    /// How many of the machines are switched on: the first ones.
+    on: usize,
     signs: Receiver<Sign>,
     progress: &'a Progress,
 }
@@ -100,16 +104,13 @@ fn run(
         directory,
         machines: vec![],
         nodes: vec![],
+        on: 0,
         signs,
         progress,
     };
     let asking = run.prepare(accelerator, &tell)?;
     let segment = Segment::new();
-    let since = Instant::now();
-    for place in 0..run.machines.len() {
-        run.power_on(place, &segment, &tell)?;
-    }
-    run.until_ready(since)?;
+    run.until_ready(&segment, &tell, &mut Pace::new(accelerator, here()))?;
     let booted = Booted {
         accelerator,
         nodes: run.booted(),
@@ -176,7 +177,7 @@ impl Run<'_> {
             self.nodes.push(Node {
                 name: node.name.clone(),
                 goal,
-                state: Milestone::PowerOn,
+                state: Milestone::Waiting,
                 after: Duration::ZERO,
                 old_boots: old_boots.lines().map(str::to_owned).collect(),
                 boot: None,
@@ -189,6 +190,27 @@ impl Run<'_> {
         Ok(asking)
     }
 
+    /// Switches on those that are next, as many as the pace allows.
+    fn power_on_next(
+        &mut self,
+        segment: &Segment,
+        tell: &Sender<Sign>,
+        pace: &mut Pace,
+        now: Duration,
+    ) -> Result<(), BootError> {
+        while self.on < self.machines.len() {
+            let used = self.machines.iter().filter_map(Machine::processor_time);
+            let rising = self.nodes[..self.on].iter();
+            let rising = rising.filter(|node| node.state < node.goal).count();
+            if !pace.another(rising, used.sum(), now) {
+                break;
+            }
+            self.power_on(self.on, segment, tell)?;
+            self.on += 1;
+        }
+        Ok(())
+    }
+
     fn power_on(
         &mut self,
         place: usize,
@@ -199,6 +221,7 @@ impl Run<'_> {
         // Nobody listens any more when the run has ended.
         let seen = move || drop(tell.send(Sign::Network(place)));
         self.machines[place].power_on(segment, seen)?;
+        self.nodes[place].state = Milestone::PowerOn;
         self.progress.show(&Event::Reached {
             node: self.nodes[place].name.clone(),
             milestone: Milestone::PowerOn,
@@ -207,7 +230,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn until_ready(&mut self, since: Instant) -> Result<(), BootError> {
+    /// Switches the machines on and waits until all are as far as they can come.
+    fn until_ready(
+        &mut self,
+        segment: &Segment,
+        tell: &Sender<Sign>,
+        pace: &mut Pace,
+    ) -> Result<(), BootError> {
+        let since = Instant::now();
+        self.power_on_next(segment, tell, pace, Duration::ZERO)?;
+        for node in &self.nodes[self.on..] {
+            self.progress.show(&Event::Reached {
+                node: node.name.clone(),
+                milestone: Milestone::Waiting,
+                after: Duration::ZERO,
+            });
+        }
         while self.nodes.iter().any(|node| node.state < node.goal) {
             if self.request.stop.load(Ordering::Relaxed) {
                 return Err(BootError::Stopped);
@@ -215,6 +253,7 @@ impl Run<'_> {
             if since.elapsed() > self.request.timeout {
                 return Err(self.not_ready());
             }
+            self.power_on_next(segment, tell, pace, since.elapsed())?;
             self.listen()?;
             for machine in &mut self.machines {
                 if machine.went_off() {
@@ -282,6 +321,10 @@ impl Run<'_> {
         {
             node.state = milestone;
             node.after = after;
+            if milestone == node.goal {
+                // Those that still come up are in a greater hurry.
+                machine.step_back();
+            }
             self.progress.show(&Event::Reached {
                 node: node.name.clone(),
                 milestone,
@@ -437,8 +480,12 @@ impl Node {
 /// How many processors each of several guests gets: many more in sum than there are only wait for each other. The
 /// masters share all of them, because everything waits for the API.
 fn processors(guests: usize) -> usize {
-    let here = thread::available_parallelism().map_or(1, usize::from);
-    here.div_ceil(guests.max(1)).clamp(1, 4)
+    here().div_ceil(guests.max(1)).clamp(1, 4)
+}
+
+/// How many processors there are.
+fn here() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The threads that ask the APIs, until it is dropped.
