@@ -58,9 +58,8 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
             layer.file(path.clone(), Meta::root(0o600), content);
             layer.replacing(&path);
         }
-        for (place, (name, text)) in materials.addons.iter().enumerate() {
-            // After kimage's own, in the order of the cluster file.
-            let path = format!("/etc/kubernetes/addons/{}-{name}", 50 + place);
+        for (number, (name, text)) in numbers(materials.addons.len()).zip(materials.addons) {
+            let path = format!("/etc/kubernetes/addons/{number}-{name}");
             layer.file(
                 path.parse()?,
                 Meta::root(0o644),
@@ -69,6 +68,16 @@ pub(super) fn layer(node: &NodePlan, materials: &Materials<'_>) -> Result<Layer,
         }
     }
     Ok(layer)
+}
+
+/// What the names of so many add-ons begin with. They are applied in the order of their names: after kimage's own, which have
+/// numbers below 50, and in the cluster file's order, for which all must be of one length.
+fn numbers(count: usize) -> std::ops::Range<usize> {
+    let mut first = 50;
+    while count > first {
+        first *= 10;
+    }
+    first..first + count
 }
 
 /// Whose something is, by the names of the cluster file's users, kimage's and the base's.
@@ -91,4 +100,20 @@ fn meta(
         gid: number(group, base.map(|base| base.group.as_str()))?,
         ..Meta::root(mode)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn add_ons_are_applied_in_their_order_however_many_there_are() {
+        for count in [1, 50, 51, 500, 501] {
+            let mut names: Vec<String> = numbers(count).map(|number| number.to_string()).collect();
+            let in_order = names.clone();
+            names.extend(["05", "20", "30"].map(str::to_owned));
+            names.sort();
+            assert_eq!(names[3..], in_order, "{count}");
+        }
+    }
 }
