@@ -15,9 +15,14 @@ use kimage::tree::{Content, Kind, Layer};
 
 /// The overlay of the first of two nodes; `card` says how its network card is found.
 fn overlay(image: &str, card: &str) -> Layer {
+    overlay_with(image, card, "gateway: 192.0.2.1, ")
+}
+
+/// The same with what `way` says of its way out.
+fn overlay_with(image: &str, card: &str, way: &str) -> Layer {
     let cluster = format!(
         "{{apiVersion: kimage/v1alpha1, kind: Cluster, name: lab, kubernetes: {{version: 1.30.0}}, image: {image}, \
-         nodes: [{{name: m, role: master, address: 192.0.2.11/24, gateway: 192.0.2.1, {card}}}, \
+         nodes: [{{name: m, role: master, address: 192.0.2.11/24, {way}{card}}}, \
          {{name: w, role: worker, address: 192.0.2.21/24, {card2}}}], \
          network: {{pods: 10.244.0.0/16, timeServers: [192.0.2.123]}}}}",
         card2 = card.replace("00:11", "00:21"),
@@ -118,9 +123,39 @@ fn centos_7_has_network_scripts_and_chrony() {
         holds(
             &files,
             "/etc/sysconfig/network-scripts/route-kimage",
-            &["10.244.1.0/24 via 192.0.2.21"],
+            &[
+                "ADDRESS0=10.244.1.0",
+                "NETMASK0=255.255.255.0",
+                "GATEWAY0=192.0.2.21",
+            ],
         );
         holds(&files, "/etc/chrony.conf", &["server 192.0.2.123 iburst"]);
+    }
+}
+
+#[test]
+fn without_a_gateway_services_are_on_the_link() {
+    for (image, path, lines) in [
+        (
+            "debian-12",
+            "/etc/systemd/network/10-kimage.network",
+            &["Destination=10.96.0.0/16", "Scope=link"][..],
+        ),
+        (
+            "centos-stream-9",
+            "/etc/NetworkManager/system-connections/kimage.nmconnection",
+            &["route0=10.96.0.0/16"],
+        ),
+        (
+            "centos-7",
+            "/etc/sysconfig/network-scripts/route-kimage",
+            &["ADDRESS1=10.96.0.0", "NETMASK1=255.255.0.0"],
+        ),
+    ] {
+        holds(&written(&overlay_with(image, MAC, "")), path, lines);
+        let with = written(&overlay(image, MAC));
+        let (_, text) = with.iter().find(|(name, _)| name == path).unwrap();
+        assert!(!text.iter().any(|line| line.contains("10.96.")), "{image}");
     }
 }
 

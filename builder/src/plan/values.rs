@@ -1,7 +1,9 @@
 //! The whole vocabulary of templates, on one screen: everything that a file in `overlays/` can say.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use serde::Serialize;
 
 use super::identity::machine_id;
@@ -161,7 +163,7 @@ pub struct NodeValues {
     pub routes: Vec<Route>,
     /// The range of Services, where no gateway takes everything: before kube-proxy leads a connection of the node itself
     /// to a pod, the kernel must know some way.
-    pub services_on_link: Option<String>,
+    pub services_on_link: Option<Range>,
     /// Taints that it registers with.
     pub taints: Vec<Taint>,
     /// Its machine-id.
@@ -326,9 +328,30 @@ pub struct Route {
     /// The other node's name.
     pub name: String,
     /// Its pod range.
-    pub to: String,
+    pub to: Range,
     /// Its address.
     pub via: String,
+}
+
+/// A range of addresses, in the ways that network scripts want it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Range {
+    /// Address and length of the prefix.
+    pub cidr: String,
+    /// The address alone.
+    pub network: Ipv4Addr,
+    /// The prefix as an address.
+    pub netmask: Ipv4Addr,
+}
+
+impl From<Ipv4Net> for Range {
+    fn from(net: Ipv4Net) -> Self {
+        Self {
+            cidr: net.to_string(),
+            network: net.network(),
+            netmask: net.netmask(),
+        }
+    }
 }
 
 /// A taint.
@@ -536,7 +559,7 @@ pub(super) fn node(cluster: &Cluster, minor: &Minor, node: &Node, disk: &DiskNam
         routes,
         services_on_link: match node.gateway {
             Some(_) => None,
-            None => Some(cluster.network.services.to_string()),
+            None => Some(cluster.network.services.into()),
         },
         taints: taints(cluster, minor, node),
         machine_id: machine_id(&cluster.name, &node.name),
@@ -627,7 +650,7 @@ fn haproxy(cluster: &Cluster) -> Option<Haproxy> {
 fn route(other: &Node) -> Route {
     Route {
         name: other.name.to_string(),
-        to: other.pods.to_string(),
+        to: other.pods.into(),
         via: other.address.addr().to_string(),
     }
 }
