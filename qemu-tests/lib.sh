@@ -52,9 +52,9 @@ says() {
 # same VALUE VALUE
 same() { echo "$1, $2"; [ "$1" = "$2" ]; }
 
-# Writes the cluster file from stdin, with what every test wants: the probe's image, and a report on the console.
+# Writes the cluster file from stdin, with what every test wants.
 cluster() {
-  cat - "$tests/report.yaml" > cluster.yaml
+  cat - "$tests/common.yaml" > cluster.yaml
 }
 
 # A base like debian-12 with further packages, under a name of its own, so that other tests' machines do not have them.
