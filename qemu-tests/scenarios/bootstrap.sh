@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Nodes come by tokens: they ask for their certificates, get them without people, and kube-proxy comes by the token of its
-# service account and makes Services by IPVS.
+# service account and makes Services by IPVS. metrics-server, an add-on of `examples/`, believes those certificates.
 
 scenario() {
   cluster << 'EOF'
@@ -15,10 +15,12 @@ join: bootstrap
 bootstrap: {servingCertificates: approved}
 kubeProxy: {mode: ipvs, scheduler: rr, credentials: service-account}
 images: ["kimage.test/probe:1"]
+addons: [addons]
 nodes:
   - {name: master-1, role: master, address: 192.168.81.11/24}
   - {name: node-1, role: worker, address: 192.168.81.21/24}
 EOF
+  cp -r "$tests/../examples/add-ons/addons" addons
   build
   boot members --all
   boot members_again --all
@@ -44,7 +46,15 @@ EOF
   check "the API server takes node-1's certificate: kubectl logs" within 60 says 'serving on port 8080' kubectl logs two
   check "the API server takes master-1's certificate: kubectl exec" within 60 says 'hostname one' kubectl exec one -- /probe get http://127.0.0.1:8080
   services_work
+  check 'metrics-server says what both nodes and a pod use' within 240 usage_is_known
   for node in master-1 node-1; do node_is_sound "$node"; done
+}
+
+# metrics-server looks at each kubelet anew some seconds apart and knows of those only that it saw twice.
+usage_is_known() {
+  kubectl top nodes --no-headers > usage || return
+  grep -qE '^master-1 +[0-9]+m +[0-9]+% +[0-9]+Mi ' usage && grep -qE '^node-1 +[0-9]+m +[0-9]+% +[0-9]+Mi ' usage &&
+    kubectl top pod two --no-headers | grep -E '^two +[0-9]+m +[0-9]+Mi'
 }
 
 services_work() {
