@@ -108,7 +108,7 @@ impl Machine {
     /// What it has used of processors since it was switched on, if it is on and that can be known.
     pub(super) fn processor_time(&self) -> Option<Duration> {
         let running = self.running.as_ref()?;
-        let process = Process::new(running.process.id().try_into().ok()?).ok()?;
+        let process = Process::new(Pid::from_child(&running.process).as_raw_pid()).ok()?;
         let stat = process.stat().ok()?;
         let ticks = (stat.utime + stat.stime) as f64;
         Some(Duration::from_secs_f64(
@@ -120,7 +120,7 @@ impl Machine {
     pub(super) fn step_back(&self) {
         if let Some(running) = &self.running {
             // It has a process group of its own. That others have to wait for it is no reason to fail.
-            let _ = setpriority_pgrp(Pid::from_raw(running.process.id() as i32), STEPPED_BACK);
+            let _ = setpriority_pgrp(Some(Pid::from_child(&running.process)), STEPPED_BACK);
         }
     }
 
